@@ -1,0 +1,22 @@
+/**
+ * The threads of a process at the instant of the image.
+ */
+#ifndef HG_CORE_THREAD_H
+#define HG_CORE_THREAD_H
+
+#include "core/arch.h"
+#include "core/base/vec.h"
+
+struct hg_thread {
+	uint32_t tid;  /* as in the core: innermost PID namespace when we wrote it */
+	char name[16]; /* comm; empty when unknown */
+	uint64_t regs[HG_ARCH_MAX_REGS]; /* DWARF order of the image's architecture */
+	uint64_t pc, sp;
+	uint64_t tls; /* fs_base on x86-64, tpidr_el0 on arm64 */
+	int signal;   /* the signal it stopped for; 0 none */
+};
+
+/** First is the main or the faulting thread. */
+typedef HG_VEC(struct hg_thread) hg_threads;
+
+#endif

@@ -1,0 +1,26 @@
+/**
+ * Shortest paths from the roots, and the most different second one.
+ */
+#ifndef HG_GRAPH_PATH_H
+#define HG_GRAPH_PATH_H
+
+#include "graph/graph.h"
+
+struct hg_path {
+	uint32_t *nodes; /* node 0 first, the target last */
+	uint32_t length;
+};
+
+/** Breadth-first distances from node 0: UINT32_MAX where unreached. Owned by the caller (free). */
+struct hg_error *hg_path_distances(const struct hg_graph *graph, uint32_t **distance);
+
+/** Finds a shortest path from node 0 to `to`; ties go to the lower node. Length 0 where there is none. */
+struct hg_error *hg_path_shortest(const struct hg_graph *graph, uint32_t to, struct hg_path *ret);
+
+/** Finds a path that shares as few inner nodes with `first` as possible (inner nodes of first cost more than all others
+ * together), shortest among those. Length 0 where first is the only way. */
+struct hg_error *hg_path_second(const struct hg_graph *graph, const struct hg_path *first,
+				struct hg_path *ret);
+void hg_path_deinit(struct hg_path *path);
+
+#endif
