@@ -1,0 +1,126 @@
+/**
+ * The Go runtime's heap: private to the heap_go*.c files.
+ *
+ *   heap_go.c        row of the table, layouts, modules
+ *   heap_go_span.c   spans, slots, sweep state
+ *   heap_go_mask.c   pointer masks
+ *   heap_go_type.c   runtime type descriptors -> type table
+ *   heap_go_pcln.c   pclntab: pc -> function, line, stack maps
+ *   heap_go_stack.c  goroutines: states, frames, stack roots
+ *   heap_go_root.c   globals, specials, queues, timers, pools
+ */
+#ifndef HG_GRAPH_HEAP_HEAP_GO_H
+#define HG_GRAPH_HEAP_HEAP_GO_H
+
+#include "core/base/map.h"
+#include "dwarf/layout.h"
+#include "graph/heap/heap.h"
+
+struct go_module { /* runtime.moduledata */
+	uint64_t addr;
+	uint64_t pclntab, funcnametab, cutab, filetab, pctab, pclntable; /* start addresses */
+	uint64_t funcnametab_size, cutab_count, filetab_size, pctab_size, pclntable_size;
+	uint64_t ftab, ftab_count;
+	uint64_t minpc, maxpc, text, etext;
+	uint64_t data, edata, bss, ebss, noptrdata, enoptrdata, noptrbss, enoptrbss;
+	uint64_t types, etypes, rodata, gofunc;
+	uint64_t textsectmap, textsectmap_count;
+	uint64_t gcdatamask, gcdatamask_bits, gcbssmask, gcbssmask_bits;
+	uint16_t module; /* index into the program's modules */
+};
+
+struct go_span {
+	uint64_t addr, size; /* start, npages * page size */
+	uint64_t elem_size;
+	uint64_t mask;	     /* address of the in-span pointer bitmap; 0 none */
+	uint64_t specials;   /* list head in the target */
+	uint32_t elems;	     /* nelems */
+	uint32_t large_type; /* type id of largeType; 0 none */
+	uint8_t state;	     /* 1 in use, 2 manual */
+	uint8_t span_class;
+	bool headers; /* each slot starts with its type's address (8 bytes) */
+};
+
+struct go_layouts; /* heap_go.c: every field that is asked from the target */
+
+struct heap_go {
+	struct hg_heap heap;
+	struct hg_program *prog;
+	struct hg_coverage *coverage;
+	char version[64]; /* runtime.buildVersion: "go1.26.8" */
+	unsigned minor;	  /* 26; for go_traits() alone */
+	HG_VEC(struct go_module) modules;
+	HG_VEC(struct go_span) spans; /* in use and manual, sorted by address */
+	struct hg_heap_totals totals;
+	uint64_t mheap; /* address of runtime.mheap_ */
+	uint64_t arena_base_offset;
+	/* masks: type id -> bits */
+	struct go_masks *masks;
+	struct go_pcln *pcln;		  /* heap_go_pcln.c: caches */
+	struct hg_map type_of_descriptor; /* descriptor address -> type id */
+	struct go_arena_bits *arena_bits; /* heap_go_mask.c: Go up to 1.21 */
+};
+
+/* heap_go.c */
+bool go_global_u64(struct heap_go *go, const char *name,
+		   uint64_t *ret); /* value of an integer or pointer global */
+bool go_global_addr(struct heap_go *go, const char *name, uint64_t *ret);
+
+/* heap_go_span.c: calls for all spans; see go_span. */
+struct hg_error *go_spans_open(struct heap_go *go);
+struct hg_error *go_spans_walk(struct heap_go *go, uint16_t index, struct hg_blocks *blocks);
+const struct go_span *go_span_at(const struct heap_go *go,
+				 uint64_t addr); /* in use or manual, or NULL */
+
+/* heap_go_mask.c */
+struct hg_error *go_masks_open(struct heap_go *go);
+void go_masks_close(struct heap_go *go);
+uint64_t go_pointer_bits(const struct hg_heap *heap, const struct hg_extent *extent,
+			 uint64_t slot_addr, uint32_t type, uint64_t word);
+
+/* heap_go_type.c */
+/** Returns the type id of a runtime descriptor at addr: by DWARF, else built from the descriptor; 0 where it is not one. */
+uint32_t go_type_at(struct heap_go *go, uint64_t descriptor);
+/** Is addr a plausible descriptor (kind, size, ptrdata)? Fills *size, *ptr_bytes where not NULL. */
+bool go_descriptor_check(struct heap_go *go, uint64_t descriptor, uint64_t *size,
+			 uint64_t *ptr_bytes);
+
+/* heap_go_pcln.c */
+struct go_func {
+	const struct go_module *module;
+	uint64_t addr; /* of the _func */
+	uint64_t entry;
+	uint64_t end;	  /* entry of the next function */
+	const char *name; /* full, in the program's strings */
+	int32_t args;
+	uint32_t deferreturn, pcsp, pcfile, pcln, npcdata, cu_offset;
+	uint8_t func_id, flag, nfuncdata;
+};
+
+struct hg_error *go_pcln_open(struct heap_go *go);
+void go_pcln_close(struct heap_go *go);
+/** Returns the function that contains pc, or NULL; cached, valid until go_pcln_close(). */
+const struct go_func *go_func_at(struct heap_go *go, uint64_t pc);
+/** pc-value tables; false where the table is absent or damaged. */
+bool go_pcvalue(struct heap_go *go, const struct go_func *func, uint32_t table, uint64_t pc,
+		int32_t *ret);
+bool go_pcdata(struct heap_go *go, const struct go_func *func, unsigned index, uint64_t pc,
+	       int32_t *ret);
+/** Address of a FUNCDATA, 0 where absent. */
+uint64_t go_funcdata(struct heap_go *go, const struct go_func *func, unsigned index);
+/** Innermost (inlined) function, file and line at pc. Names are in the program's strings. */
+bool go_line(struct heap_go *go, uint64_t pc, const char **function, const char **file,
+	     uint32_t *line);
+/** Line of a package variable's declaration, found through the package's init code that writes it; false unknown. */
+bool go_variable_line(struct heap_go *go, const struct hg_variable *variable, const char **file,
+		      uint32_t *line);
+
+/* heap_go_stack.c */
+struct hg_error *go_stacks_roots(struct heap_go *go, const struct hg_blocks *blocks,
+				 struct hg_roots *roots);
+
+/* heap_go_root.c */
+struct hg_error *go_roots(struct hg_heap *heap, const struct hg_blocks *blocks,
+			  struct hg_roots *roots);
+
+#endif
