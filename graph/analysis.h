@@ -62,6 +62,10 @@ static inline bool hg_node_is_live(const struct hg_analysis *a, uint32_t node)
 }
 
 uint64_t hg_node_size(const struct hg_analysis *a, uint32_t node); /* shallow; 0 for root nodes */
+
+/** Declaration line of a top-level root's variable, or the go statement of a goroutine; found on first use. False where
+ * unknown. *file is a full path owned by the program. */
+bool hg_root_line(const struct hg_analysis *a, uint32_t root, const char **file, uint32_t *line);
 uint64_t hg_node_addr(const struct hg_analysis *a, uint32_t node);
 uint32_t hg_node_type(const struct hg_analysis *a, uint32_t node);
 
