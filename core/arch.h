@@ -25,7 +25,10 @@ struct hg_arch {
 const struct hg_arch *hg_arch_find(uint16_t elf_machine);
 /** The architecture this program runs on; NULL where that one is not supported. */
 const struct hg_arch *hg_arch_host(void);
-/** The name of any ELF machine for an error message ("arm", "riscv", "machine 243"). */
+/** The rows: arch_x86_64.c, arch_aarch64.c. */
+extern const struct hg_arch hg_arch_x86_64, hg_arch_aarch64;
+
+/** The name of any ELF machine for an error message ("arm", "riscv"); "another machine" where it is rare. */
 const char *hg_arch_machine_name(uint16_t elf_machine);
 
 #endif

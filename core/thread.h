@@ -4,6 +4,8 @@
 #ifndef HG_CORE_THREAD_H
 #define HG_CORE_THREAD_H
 
+#include <stdbool.h>
+
 #include "core/arch.h"
 #include "core/base/vec.h"
 
@@ -18,5 +20,13 @@ struct hg_thread {
 
 /** First is the main or the faulting thread. */
 typedef HG_VEC(struct hg_thread) hg_threads;
+
+/** Fills a thread from the descriptor of an NT_PRSTATUS note; false where it is too small. */
+bool hg_thread_read(const struct hg_arch *arch, const uint8_t *prstatus, size_t size,
+		    struct hg_thread *ret);
+
+/** Sets regs, pc, sp and tls from the kernel's user_regs_struct of that architecture. */
+void hg_thread_set_regs(struct hg_thread *thread, const struct hg_arch *arch,
+			const uint8_t *user_regs);
 
 #endif
