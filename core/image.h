@@ -1,6 +1,9 @@
 /**
  * The memory of a process at one instant: address -> bytes. Bytes are mapped read-only and viewed in place; a view
  * dies with the image. Everything in an image is untrusted.
+ *
+ * Reading is safe from several threads at once. A core or executable that another process cuts short while it is
+ * mapped here ends us with SIGBUS; replacing a file by a new one (as compilers and installers do) is safe.
  */
 #ifndef HG_CORE_IMAGE_H
 #define HG_CORE_IMAGE_H
@@ -87,6 +90,13 @@ const struct hg_segment *hg_image_segment(const struct hg_image *image, uint64_t
 
 /** Returns the mapping that contains addr, or NULL. */
 const struct hg_mapping *hg_image_mapping(const struct hg_image *image, uint64_t addr);
+
+/**
+ * Returns the ELF file behind a mapping of the target, or NULL where `path` (as the target names it) could not be used;
+ * then *problem (if not NULL) gets one line that says why: not found, of another build than the process, ... The image
+ * owns it and opens each file once; sections are read into it by one thread at a time.
+ */
+struct hg_elf *hg_image_elf(const struct hg_image *image, const char *path, const char **problem);
 
 /** Returns true and the value where the auxiliary vector has the key (AT_PHDR, AT_ENTRY, ...). */
 bool hg_image_auxv(const struct hg_image *image, uint64_t key, uint64_t *ret);
