@@ -5,6 +5,7 @@
 #ifndef HG_GRAPH_GRAPH_H
 #define HG_GRAPH_GRAPH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/error.h"
@@ -28,6 +29,17 @@ struct hg_error *hg_graph_init(struct hg_graph *graph, uint32_t nodes, uint32_t 
  * node; NULL: all). Predecessors of a node are in rising order. */
 struct hg_error *hg_graph_reverse(struct hg_graph *graph, const uint8_t *reached);
 void hg_graph_drop_reverse(struct hg_graph *graph);
+
+/** An edge on its own. */
+struct hg_graph_pair {
+	uint32_t from, to;
+};
+
+/** Adds edges: behind those their nodes have, in the order given. Positions of edges move: those of node n by the number
+ * of pairs from nodes below n. Drops the reverse. On error the graph stays as it was. */
+struct hg_error *hg_graph_add_edges(struct hg_graph *graph, const struct hg_graph_pair *pairs,
+				    size_t count);
+
 void hg_graph_deinit(struct hg_graph *graph);
 
 #endif
