@@ -86,8 +86,17 @@ bool go_descriptor_check(struct heap_go *go, uint64_t descriptor, uint64_t *size
 			 uint64_t *ptr_bytes);
 
 /* heap_go_pcln.c */
+enum go_func_role { /* functions that stacks treat in their own way */
+	GO_FUNC_PLAIN,
+	GO_FUNC_ASYNC_PREEMPT, /* asyncPreempt, debugCallV2: hold the registers of the frame below */
+	GO_FUNC_SIGPANIC,
+	GO_FUNC_CGOCALLBACK,
+	GO_FUNC_REFLECT_STUB, /* makeFuncStub, methodValueCall: their maps are made at run time */
+};
+
 struct go_func {
 	const struct go_module *module;
+	const struct go_pcln_module *tables; /* of the module; see heap_go_pcln.h */
 	uint64_t addr; /* of the _func */
 	uint64_t entry;
 	uint64_t end;	  /* entry of the next function */
@@ -95,6 +104,7 @@ struct go_func {
 	int32_t args;
 	uint32_t deferreturn, pcsp, pcfile, pcln, npcdata, cu_offset;
 	uint8_t func_id, flag, nfuncdata;
+	uint8_t role; /* enum go_func_role */
 };
 
 struct hg_error *go_pcln_open(struct heap_go *go);
