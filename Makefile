@@ -31,7 +31,7 @@ UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(OUT)/unit/%)
 FUZZ_TESTS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(OUT)/fuzz/%)
 MAN_PAGES := $(PAGES:docs/man/%.scd=$(OUT)/man/%)
 
-all: $(OUT)/heapgraph
+all: $(if $(CLI_SOURCES),$(OUT)/heapgraph,$(OUT)/libheapgraph.a)
 
 # Says which packages are missing before the compiler drowns it; looked at once.
 $(OUT)/libraries.ok:
