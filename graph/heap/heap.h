@@ -46,6 +46,12 @@ struct hg_heap_ops {
 	/** file:line of an address of code; false where unknown. *file is owned by the program. Optional. */
 	bool (*line)(struct hg_heap *heap, uint64_t pc, const char **function, const char **file,
 		     uint32_t *line);
+	/** Declaration line of a global that debug info does not tell. Optional. */
+	bool (*variable_line)(struct hg_heap *heap, const struct hg_variable *variable,
+			      const char **file, uint32_t *line);
+	/** Type id of a runtime type descriptor (the type word of an interface); *direct: such a value is stored in
+	 * the data word itself. 0 where it is none. Optional. */
+	uint32_t (*type_at)(struct hg_heap *heap, uint64_t descriptor, bool *direct);
 	void (*close)(struct hg_heap *heap);
 };
 

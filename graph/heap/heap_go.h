@@ -29,16 +29,27 @@ struct go_module { /* runtime.moduledata */
 	uint16_t module; /* index into the program's modules */
 };
 
+enum go_mask_kind {
+	GO_MASK_NONE, /* no pointers */
+	GO_MASK_BITS, /* a bitmap of the span: bits */
+	GO_MASK_HEADER, /* each slot starts with its type's address (8 bytes), whose mask repeats behind it */
+	GO_MASK_TYPE,  /* mask of large_type, repeated from the start */
+	GO_MASK_ARENA, /* bitmap of the arena (to Go 1.21) */
+	GO_MASK_ONES,  /* every word */
+};
+
 struct go_span {
-	uint64_t addr, size; /* start, npages * page size */
+	uint64_t addr, size; /* start, pages */
 	uint64_t elem_size;
-	uint64_t mask;	     /* address of the in-span pointer bitmap; 0 none */
-	uint64_t specials;   /* list head in the target */
-	uint32_t elems;	     /* nelems */
-	uint32_t large_type; /* type id of largeType; 0 none */
-	uint8_t state;	     /* 1 in use, 2 manual */
+	uint64_t struct_addr; /* of the mspan */
+	uint64_t specials;    /* list head in the target; 0 none */
+	const uint8_t *bits;  /* GO_MASK_BITS: bit k is the word at addr + 8 k */
+	uint64_t bit_count;   /* GO_MASK_BITS: words behind are no pointers */
+	uint32_t elems;	      /* nelems */
+	uint32_t large_type;  /* type id of largeType; 0 none */
+	uint8_t state;	      /* 1 in use, 2 manual */
 	uint8_t span_class;
-	bool headers; /* each slot starts with its type's address (8 bytes) */
+	uint8_t mask_kind; /* enum go_mask_kind */
 };
 
 struct go_layouts; /* heap_go.c: every field that is asked from the target */
@@ -58,10 +69,11 @@ struct heap_go {
 	struct go_masks *masks;
 	struct go_pcln *pcln;		  /* heap_go_pcln.c: caches */
 	struct hg_map type_of_descriptor; /* descriptor address -> type id */
-	struct go_arena_bits *arena_bits; /* heap_go_mask.c: Go up to 1.21 */
+	struct go_layouts *layouts;
 };
 
 /* heap_go.c */
+extern const struct hg_heap_ops hg_heap_go;
 bool go_global_u64(struct heap_go *go, const char *name,
 		   uint64_t *ret); /* value of an integer or pointer global */
 bool go_global_addr(struct heap_go *go, const char *name, uint64_t *ret);
@@ -69,10 +81,16 @@ bool go_global_addr(struct heap_go *go, const char *name, uint64_t *ret);
 /* heap_go_span.c: calls for all spans; see go_span. */
 struct hg_error *go_spans_open(struct heap_go *go);
 struct hg_error *go_spans_walk(struct heap_go *go, uint16_t index, struct hg_blocks *blocks);
+struct hg_error *go_spans_types(struct hg_heap *heap, struct hg_blocks *blocks);
 const struct go_span *go_span_at(const struct heap_go *go,
 				 uint64_t addr); /* in use or manual, or NULL */
 
 /* heap_go_mask.c */
+/** Decides how the pointers of a span's objects are known; large_type is the address of mspan.largeType or 0. */
+struct hg_error *go_masks_span(struct heap_go *go, struct go_span *span, uint64_t large_type,
+			       bool user_arena);
+/** Makes the mask of a descriptor known under its type id. */
+struct hg_error *go_masks_type(struct heap_go *go, uint32_t type, uint64_t descriptor);
 struct hg_error *go_masks_open(struct heap_go *go);
 void go_masks_close(struct heap_go *go);
 uint64_t go_pointer_bits(const struct hg_heap *heap, const struct hg_extent *extent,
@@ -81,6 +99,7 @@ uint64_t go_pointer_bits(const struct hg_heap *heap, const struct hg_extent *ext
 /* heap_go_type.c */
 /** Returns the type id of a runtime descriptor at addr: by DWARF, else built from the descriptor; 0 where it is not one. */
 uint32_t go_type_at(struct heap_go *go, uint64_t descriptor);
+uint32_t go_heap_type_at(struct hg_heap *heap, uint64_t descriptor, bool *direct);
 /** Is addr a plausible descriptor (kind, size, ptrdata)? Fills *size, *ptr_bytes where not NULL. */
 bool go_descriptor_check(struct heap_go *go, uint64_t descriptor, uint64_t *size,
 			 uint64_t *ptr_bytes);
