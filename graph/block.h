@@ -41,6 +41,7 @@ struct hg_extent {
 	uint32_t slots;	  /* slots, or granules */
 	bool irregular;	  /* blocks of any size, from their bit to their end: see hg_blocks_add() */
 	bool no_pointers; /* nothing in it is a pointer: blocks are never scanned */
+	uint8_t header;	  /* bytes of the allocator at the start of each slot, before the object */
 	uint16_t heap;	  /* whose it is: index into the analysis's heaps */
 	uint32_t heap_ref; /* the heap's own number of it (a span) */
 	/* filled by hg_blocks_add() and hg_blocks_finish(): */

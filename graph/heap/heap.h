@@ -36,10 +36,10 @@ struct hg_heap_ops {
 	/** Adds the roots that this runtime defines. Optional. */
 	struct hg_error *(*roots)(struct hg_heap *heap, const struct hg_blocks *blocks,
 				  struct hg_roots *roots);
-	/** Which of the 64 words from word number `word` of a block are pointers: bit i = word + i. Thread-safe.
-	 * NULL: all words may be (conservative). */
+	/** Which of the 64 words from word number `word` (a multiple of 64) of a block are pointers: bit i = word + i; words
+	 * behind the block are undefined. *last: none follow behind these. Thread-safe. NULL: all may be. */
 	uint64_t (*pointer_bits)(const struct hg_heap *heap, const struct hg_extent *extent,
-				 uint64_t slot_addr, uint32_t type, uint64_t word);
+				 uint64_t slot_addr, uint64_t word, bool *last);
 	void (*totals)(const struct hg_heap *heap, struct hg_heap_totals *ret);
 	/** "go1.26.8" */
 	const char *(*version)(const struct hg_heap *heap);

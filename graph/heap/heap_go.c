@@ -236,6 +236,12 @@ static struct hg_error *no_debug_info(const struct hg_program *prog)
 			       exe && exe->path ? exe->path : "?");
 }
 
+/** What no field, type or constant tells: from the version alone. */
+static void go_traits(struct heap_go *go)
+{
+	go->shifted_offsets = go->minor == 18;
+}
+
 static void go_close(struct hg_heap *heap);
 
 static inline void go_closep(struct heap_go **go)
@@ -259,13 +265,16 @@ static struct hg_error *go_open(struct hg_program *prog, struct hg_coverage *cov
 	if (!go_global_addr(go, "runtime.mheap_", &go->mheap))
 		return no_debug_info(prog);
 	read_version(go);
+	go_traits(go);
 	struct hg_error *err = resolve_layouts(go, go->layouts);
 	if (!err)
 		err = resolve_module_layout(go, go->layouts);
 	if (!err)
 		err = read_modules(go);
-	if (!err)
-		err = go_pcln_open(go);
+	if (err)
+		return hg_error_context(err, "%s heap", go->version);
+	go_types_open(go);
+	err = go_pcln_open(go);
 	if (!err)
 		err = go_masks_open(go);
 	if (!err)

@@ -35,7 +35,6 @@ enum go_mask_kind {
 	GO_MASK_HEADER, /* each slot starts with its type's address (8 bytes), whose mask repeats behind it */
 	GO_MASK_TYPE,  /* mask of large_type, repeated from the start */
 	GO_MASK_ARENA, /* bitmap of the arena (to Go 1.21) */
-	GO_MASK_ONES,  /* every word */
 };
 
 struct go_span {
@@ -70,6 +69,9 @@ struct heap_go {
 	struct go_pcln *pcln;		  /* heap_go_pcln.c: caches */
 	struct hg_map type_of_descriptor; /* descriptor address -> type id */
 	struct go_layouts *layouts;
+	bool direct_flag; /* "direct interface" is a flag of its own (Go 1.26), else a bit of the kind */
+	bool mask_on_demand;  /* flag 16 means a mask that is built when first needed (Go 1.24) */
+	bool shifted_offsets; /* field offsets are shifted by the embedded bit (Go 1.18) */
 };
 
 /* heap_go.c */
@@ -94,15 +96,13 @@ struct hg_error *go_masks_type(struct heap_go *go, uint32_t type, uint64_t descr
 struct hg_error *go_masks_open(struct heap_go *go);
 void go_masks_close(struct heap_go *go);
 uint64_t go_pointer_bits(const struct hg_heap *heap, const struct hg_extent *extent,
-			 uint64_t slot_addr, uint32_t type, uint64_t word);
+			 uint64_t slot_addr, uint64_t word, bool *last);
 
 /* heap_go_type.c */
+void go_types_open(struct heap_go *go);
 /** Returns the type id of a runtime descriptor at addr: by DWARF, else built from the descriptor; 0 where it is not one. */
 uint32_t go_type_at(struct heap_go *go, uint64_t descriptor);
 uint32_t go_heap_type_at(struct hg_heap *heap, uint64_t descriptor, bool *direct);
-/** Is addr a plausible descriptor (kind, size, ptrdata)? Fills *size, *ptr_bytes where not NULL. */
-bool go_descriptor_check(struct heap_go *go, uint64_t descriptor, uint64_t *size,
-			 uint64_t *ptr_bytes);
 
 /* heap_go_pcln.c */
 enum go_func_role { /* functions that stacks treat in their own way */

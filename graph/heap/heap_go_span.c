@@ -7,8 +7,7 @@
 #include "graph/heap/heap_go_layout.h"
 
 #define PAGE 8192
-#define HEADER_MIN 512                /* larger objects have a malloc header (Go 1.22) */
-#define INLINE_MARKS_MIN 16           /* smallest and largest slot with Green Tea's inline mark bits */
+#define INLINE_MARKS_MIN 16 /* smallest and largest slot with Green Tea's inline mark bits */
 #define INLINE_MARKS_MAX 512
 #define MAX_SPAN_SIZE ((uint64_t)1 << 42)
 
@@ -216,7 +215,7 @@ static enum sweep_state sweep_state(uint32_t span_gen, uint32_t heap_gen)
 {
 	switch ((int32_t)(span_gen - heap_gen)) {
 	case -2: // mark finished, sweep not begun
-	case 1:  // the same, cached by a P
+	case 1:	 // the same, cached by a P
 		return NEEDS_SWEEP;
 	case -1:
 		return BEING_SWEPT;
@@ -228,7 +227,7 @@ static enum sweep_state sweep_state(uint32_t span_gen, uint32_t heap_gen)
 struct walk {
 	struct heap_go *go;
 	uint32_t sweepgen;
-	bool marking; /* mark bits are half made */
+	bool marking;		 /* mark bits are half made */
 	uint64_t *taken, *marks; /* scratch: bits of one span */
 	size_t words;
 };

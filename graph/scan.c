@@ -1,0 +1,335 @@
+#include "graph/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/bytes.h"
+#include "core/base/limits.h"
+#include "core/base/workers.h"
+
+#define TASK_BYTES ((uint64_t)4 << 20)
+
+struct found {
+	uint32_t to;   /* block */
+	uint32_t word; /* in the source's slot */
+};
+
+struct task {
+	uint32_t first, end; /* extents */
+	HG_VEC(struct found) edges;
+	uint64_t missing; /* bytes of blocks that could not be read */
+	uint64_t far;	  /* pointers too deep in a block for a 32-bit word number */
+	bool failed;	  /* out of memory */
+};
+
+struct scan {
+	struct hg_analysis *a;
+	HG_VEC(struct task) tasks;
+	uint32_t *edge_at;  /* of the graph: counts first, positions later */
+	uint64_t *folded;   /* bit per block: its own edges are not followed */
+	uint64_t *owned;    /* bit per block: only its owner's edge counts */
+	uint64_t low, span; /* addresses of blocks lie in [low, low + span) */
+};
+
+struct buffer {
+	uint8_t *data;
+};
+
+static void buffer_free(struct buffer *buffer)
+{
+	free(buffer->data);
+}
+
+static bool test(const uint64_t *bits, uint32_t i)
+{
+	return bits[i / 64] >> (i % 64) & 1;
+}
+
+static void set(uint64_t *bits, uint32_t i)
+{
+	bits[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+/* ---- one block ---- */
+
+static void emit(struct scan *s, struct task *task, uint64_t value, uint32_t from, uint64_t word)
+{
+	if (value - s->low >= s->span)
+		return;
+	uint32_t to = hg_blocks_find(&s->a->blocks, value);
+	if (to == HG_NO_BLOCK || to == from || test(s->owned, to))
+		return;
+	if (word > UINT32_MAX) {
+		task->far++;
+		return;
+	}
+	if (!hg_vec_reserve(&task->edges, 1)) {
+		task->failed = true;
+		return;
+	}
+	task->edges.data[task->edges.count++] = (struct found){to, (uint32_t)word};
+}
+
+static void scan_slot(struct scan *s, struct task *task, const struct hg_extent *extent,
+		      uint32_t block, uint64_t slot_addr, const uint8_t *bytes)
+{
+	const struct hg_heap *heap = s->a->heaps.data[extent->heap];
+	uint64_t words = extent->stride / 8;
+	bool last = false;
+	for (uint64_t word = 0; word < words && !last; word += 64) {
+		uint64_t bits = heap->ops->pointer_bits(heap, extent, slot_addr, word, &last);
+		if (words - word < 64)
+			bits &= ((uint64_t)1 << (words - word)) - 1;
+		while (bits) {
+			uint64_t at = word + (uint64_t)__builtin_ctzll(bits);
+			bits &= bits - 1;
+			emit(s, task, hg_load_u64(bytes + at * 8), block, at);
+		}
+	}
+}
+
+/** Returns the bytes of a slot: in place, or copied where they lie in several segments; NULL (and counted) if missing. */
+static const uint8_t *slot_bytes(struct scan *s, struct task *task, const struct hg_extent *extent,
+				 uint64_t addr, const uint8_t *whole, struct buffer *copy)
+{
+	if (whole)
+		return whole + (addr - extent->addr);
+	const struct hg_image *image = s->a->prog->image;
+	const uint8_t *bytes = hg_image_view(image, addr, extent->stride);
+	if (bytes)
+		return bytes;
+	if (!copy->data)
+		copy->data = malloc(extent->stride);
+	if (copy->data && hg_image_read(image, addr, copy->data, extent->stride))
+		return copy->data;
+	task->missing += extent->stride;
+	return NULL;
+}
+
+static void scan_extent(struct scan *s, struct task *task, const struct hg_extent *extent)
+{
+	const struct hg_blocks *blocks = &s->a->blocks;
+	if (extent->no_pointers || !extent->count)
+		return;
+	const uint8_t *whole = hg_image_view(s->a->prog->image, extent->addr,
+					     (uint64_t)extent->slots * extent->stride);
+	hg_cleanup(buffer_free) struct buffer copy = {0};
+	uint32_t block = extent->first;
+	uint32_t base = s->a->graph.first_block;
+	for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
+	     slot = hg_blocks_next_slot(blocks, extent, slot + 1), block++) {
+		uint64_t addr = extent->addr + slot * extent->stride;
+		size_t before = task->edges.count;
+		const uint8_t *bytes = slot_bytes(s, task, extent, addr, whole, &copy);
+		if (bytes && !test(s->folded, block))
+			scan_slot(s, task, extent, block, addr, bytes);
+		s->edge_at[base + block] = (uint32_t)(task->edges.count - before);
+	}
+}
+
+static void scan_task(void *arg, unsigned worker, size_t number)
+{
+	(void)worker;
+	struct scan *s = arg;
+	struct task *task = &s->tasks.data[number];
+	for (uint32_t i = task->first; i < task->end && !task->failed; i++)
+		scan_extent(s, task, &s->a->blocks.extents.data[i]);
+}
+
+/* ---- roots ---- */
+
+static int by_root(const void *x, const void *y)
+{
+	const struct hg_root_edge *a = x, *b = y;
+	if (a->root != b->root)
+		return a->root < b->root ? -1 : 1;
+	if (a->offset != b->offset)
+		return a->offset < b->offset ? -1 : 1;
+	return a->target < b->target ? -1 : a->target > b->target;
+}
+
+/** Sorts the root edges, drops those to no block or to another's own block, counts conservative ones. */
+static void prepare_root_edges(struct scan *s)
+{
+	struct hg_roots *roots = &s->a->roots;
+	size_t kept = 0;
+	qsort(roots->edges.data, roots->edges.count, sizeof(*roots->edges.data), by_root);
+	for (size_t i = 0; i < roots->edges.count; i++) {
+		const struct hg_root_edge *edge = &roots->edges.data[i];
+		uint32_t to = hg_blocks_find(&s->a->blocks, edge->target);
+		if (to == HG_NO_BLOCK || edge->root >= roots->list.count || !edge->root)
+			continue;
+		if (test(s->owned, to) && !(edge->flags & HG_EDGE_OWNER))
+			continue;
+		s->a->coverage.conservative_edges += edge->flags & HG_EDGE_CONSERVATIVE;
+		roots->edges.data[kept++] = *edge;
+	}
+	roots->edges.count = kept;
+}
+
+static void mark_special_blocks(struct scan *s)
+{
+	const struct hg_roots *roots = &s->a->roots;
+	for (size_t i = 0; i < roots->folded.count; i++) {
+		uint32_t block = hg_blocks_find(&s->a->blocks, roots->folded.data[i]);
+		if (block != HG_NO_BLOCK)
+			set(s->folded, block);
+	}
+	for (size_t i = 0; i < roots->edges.count; i++) {
+		const struct hg_root_edge *edge = &roots->edges.data[i];
+		uint32_t block = edge->flags & HG_EDGE_OWNER
+					 ? hg_blocks_find(&s->a->blocks, edge->target)
+					 : HG_NO_BLOCK;
+		if (block != HG_NO_BLOCK)
+			set(s->owned, block);
+	}
+}
+
+static void count_root_edges(struct scan *s)
+{
+	const struct hg_roots *roots = &s->a->roots;
+	for (size_t i = 1; i < roots->list.count; i++)
+		s->edge_at[roots->list.data[i].parent]++;
+	for (size_t i = 0; i < roots->edges.count; i++)
+		if (!(roots->edges.data[i].flags & HG_EDGE_SECONDARY))
+			s->edge_at[roots->edges.data[i].root]++;
+}
+
+/** Children of a root stand before its pointers; edge_at holds positions that move as edges are put. */
+static void put_root_edges(struct scan *s, uint32_t *edge_to, uint32_t *next)
+{
+	const struct hg_roots *roots = &s->a->roots;
+	for (size_t i = 1; i < roots->list.count; i++)
+		edge_to[next[roots->list.data[i].parent]++] = (uint32_t)i;
+	for (size_t i = 0; i < roots->edges.count; i++) {
+		const struct hg_root_edge *edge = &roots->edges.data[i];
+		if (edge->flags & HG_EDGE_SECONDARY)
+			continue;
+		edge_to[next[edge->root]++] =
+			s->a->graph.first_block + hg_blocks_find(&s->a->blocks, edge->target);
+	}
+}
+
+/* ---- all of it ---- */
+
+static struct hg_error *cut_tasks(struct scan *s)
+{
+	const struct hg_blocks *blocks = &s->a->blocks;
+	uint64_t bytes = TASK_BYTES;
+	for (size_t i = 0; i < blocks->extents.count; i++) {
+		if (bytes >= TASK_BYTES) {
+			struct task *task = hg_vec_push(&s->tasks);
+			if (!task)
+				return &hg_enomem;
+			task->first = (uint32_t)i;
+			bytes = 0;
+		}
+		s->tasks.data[s->tasks.count - 1].end = (uint32_t)i + 1;
+		bytes += blocks->extents.data[i].no_pointers ? 64 : blocks->extents.data[i].size;
+	}
+	return NULL;
+}
+
+/** Turns counts into positions; an error where there are more edges than 32 bits count. */
+static struct hg_error *sum_counts(uint32_t *edge_at, uint32_t nodes)
+{
+	uint64_t at = 0;
+	for (uint32_t i = 0; i <= nodes; i++) {
+		uint32_t count = edge_at[i];
+		edge_at[i] = (uint32_t)at;
+		at += i < nodes ? count : 0;
+		if (at > HG_MAX_EDGES)
+			return hg_error_create(HG_ERROR_LIMIT,
+					       "the heap has more than %u references",
+					       HG_MAX_EDGES);
+	}
+	return NULL;
+}
+
+static struct hg_error *check_tasks(struct scan *s)
+{
+	uint64_t missing = 0, far = 0;
+	for (size_t i = 0; i < s->tasks.count; i++) {
+		if (s->tasks.data[i].failed)
+			return &hg_enomem;
+		missing += s->tasks.data[i].missing;
+		far += s->tasks.data[i].far;
+	}
+	hg_coverage_add(&s->a->coverage, "bytes of objects with pointers that could not be read",
+			missing);
+	hg_coverage_add(&s->a->coverage, "pointers beyond the first 32 GiB of one object", far);
+	return NULL;
+}
+
+static struct hg_error *assemble(struct scan *s, uint32_t **words_ret)
+{
+	uint32_t nodes = s->a->graph.nodes, base = s->a->graph.first_block;
+	struct hg_error *err = sum_counts(s->edge_at, nodes);
+	if (err)
+		return err;
+	size_t edges = s->edge_at[nodes];
+	hg_autofree uint32_t *edge_to = malloc((edges + 1) * sizeof(*edge_to));
+	hg_autofree uint32_t *words = calloc(edges + 1, sizeof(*words));
+	hg_autofree uint32_t *next = malloc(((size_t)base + 1) * sizeof(*next));
+	if (!edge_to || !words || !next)
+		return &hg_enomem;
+	memcpy(next, s->edge_at, (size_t)base * sizeof(*next));
+	put_root_edges(s, edge_to, next);
+	size_t at = s->edge_at[base];
+	for (size_t t = 0; t < s->tasks.count; t++) {
+		struct task *task = &s->tasks.data[t];
+		for (size_t i = 0; i < task->edges.count; i++, at++) {
+			edge_to[at] = base + task->edges.data[i].to;
+			words[at] = task->edges.data[i].word;
+		}
+		hg_vec_deinit(&task->edges);
+	}
+	hg_assert(at == edges);
+	*words_ret = hg_take(words);
+	return hg_graph_init(&s->a->graph, nodes, base, hg_take(s->edge_at), hg_take(edge_to));
+}
+
+static struct hg_error *run(struct scan *s, uint32_t **words)
+{
+	struct hg_analysis *a = s->a;
+	size_t nodes = a->roots.list.count + (size_t)a->blocks.count;
+	if (nodes >= HG_MAX_NODES)
+		return hg_error_create(HG_ERROR_LIMIT, "the heap has more than %u objects",
+				       HG_MAX_NODES);
+	a->graph.nodes = (uint32_t)nodes;
+	a->graph.first_block = (uint32_t)a->roots.list.count;
+	s->edge_at = calloc(nodes + 1, sizeof(*s->edge_at));
+	s->folded = calloc((size_t)a->blocks.count / 64 + 1, 8);
+	s->owned = calloc((size_t)a->blocks.count / 64 + 1, 8);
+	if (!s->edge_at || !s->folded || !s->owned)
+		return &hg_enomem;
+	if (a->blocks.extents.count) {
+		const struct hg_extent *last = &a->blocks.extents.data[a->blocks.extents.count - 1];
+		s->low = a->blocks.extents.data[0].addr;
+		s->span = last->addr + last->size - s->low;
+	}
+	mark_special_blocks(s);
+	prepare_root_edges(s);
+	count_root_edges(s);
+	struct hg_error *err = cut_tasks(s);
+	if (err)
+		return err;
+	hg_workers_run(s->tasks.count, scan_task, s);
+	err = check_tasks(s);
+	return err ? err : assemble(s, words);
+}
+
+struct hg_error *hg_scan(struct hg_analysis *a, uint32_t **words)
+{
+	struct scan s = {.a = a};
+	if (!a->roots.list.count && !hg_vec_push(&a->roots.list))
+		return &hg_enomem;
+	struct hg_error *err = run(&s, words);
+	for (size_t i = 0; i < s.tasks.count; i++)
+		hg_vec_deinit(&s.tasks.data[i].edges);
+	hg_vec_deinit(&s.tasks);
+	free(s.edge_at);
+	free(s.folded);
+	free(s.owned);
+	return err;
+}
