@@ -36,7 +36,8 @@ enum hg_column_kind {
 	HG_COLUMN_COUNT,
 	HG_COLUMN_ADDRESS,
 	HG_COLUMN_BOOL,
-	HG_COLUMN_ID, /* row id or parent id of a tree */
+	HG_COLUMN_PERMILLE, /* a share in thousandths; shown as per cent */
+	HG_COLUMN_ID,	    /* row id or parent id of a tree */
 };
 
 struct hg_column {
@@ -44,6 +45,8 @@ struct hg_column {
 	const char *title; /* for people: "RETAINED" */
 	enum hg_column_kind kind;
 	bool json_only; /* not shown as text */
+	bool text_only; /* not shown as JSON */
+	uint8_t exact_column; /* the BOOL column that is false where this number is a lower bound; 0 none */
 };
 
 struct hg_cell {
@@ -54,6 +57,7 @@ struct hg_cell {
 
 struct hg_table {
 	const char *name;  /* "rows" for the main table; others "types", "roots" ... */
+	bool json_only;	   /* its sentences say it all as text */
 	const char *title; /* heading for people, or NULL */
 	const struct hg_column *columns;
 	unsigned column_count;
