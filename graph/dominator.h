@@ -14,9 +14,9 @@ struct hg_dominators {
 	uint32_t reached;   /* length of preorder, node 0 included */
 };
 
-/** Computes the tree of all nodes that node 0 reaches. Iterative: no recursion, no quadratic case. Builds and drops the
- * reverse graph itself when graph->in_at is NULL. */
-struct hg_error *hg_dominators_init(struct hg_dominators *dom, struct hg_graph *graph);
+/** Computes the tree of all nodes that node 0 reaches. Iterative, O(edges * log(nodes)) at worst and near to linear on
+ * heaps; needs no reverse graph. At most 26 bytes a node (leaves with one predecessor: 8) and 8 an edge on the way. */
+struct hg_error *hg_dominators_init(struct hg_dominators *dom, const struct hg_graph *graph);
 void hg_dominators_deinit(struct hg_dominators *dom);
 
 /** The children of each node in the dominator tree, as a flat array: child_at[nodes + 1], child[reached - 1], in rising
@@ -25,9 +25,11 @@ struct hg_error *hg_dominators_children(const struct hg_dominators *dom, uint32_
 					uint32_t **child_at, uint32_t **child);
 
 /**
- * Checks in O(nodes + edges) that for every edge u -> v of reached nodes idom(v) is an ancestor of u or u itself, that
- * idom and preorder form a tree from node 0, and that every reached node has a predecessor. Returns the number of
- * violations; the first goes to *from, *to where they are not NULL.
+ * Checks that idom and preorder form a tree of all nodes from node 0; that for every edge u -> v of reached nodes idom(v)
+ * is an ancestor of u or u itself (so nothing is owned by what it has a way around); and that every reached node has
+ * an edge from its idom or from below at least two of its siblings (so it does not hang under less than its owner).
+ * Returns the number of violations; the first goes to *from, *to where they are not NULL. O(edges * log(children)),
+ * 20 bytes a node.
  */
 struct hg_error *hg_dominators_verify(const struct hg_dominators *dom, const struct hg_graph *graph,
 				      uint64_t *violations, uint32_t *from, uint32_t *to);

@@ -1,0 +1,96 @@
+#include "graph/reach.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/vec.h"
+
+// Nodes wait in a short queue between the stack and their turn, while their edges are fetched.
+#define QUEUE 8
+
+struct marker {
+	const struct hg_graph *graph;
+	uint8_t *reached;
+	HG_VEC(uint32_t) stack; // reached, edges not yet followed
+	uint32_t count;
+};
+
+static void marker_deinit(struct marker *marker)
+{
+	hg_vec_deinit(&marker->stack);
+}
+
+static bool push_targets(struct marker *marker, uint32_t node)
+{
+	const struct hg_graph *graph = marker->graph;
+	const uint32_t start = graph->edge_at[node], end = graph->edge_at[node + 1];
+	if (!hg_vec_reserve(&marker->stack, end - start))
+		return false;
+	uint32_t *top = marker->stack.data + marker->stack.count;
+	for (uint32_t edge = start; edge < end; edge++) {
+		const uint32_t target = graph->edge_to[edge];
+		if (marker->reached[target])
+			continue;
+		marker->reached[target] = 1;
+		__builtin_prefetch(&graph->edge_at[target]);
+		*top++ = target;
+	}
+	marker->count += (uint32_t)(top - (marker->stack.data + marker->stack.count));
+	marker->stack.count = (size_t)(top - marker->stack.data);
+	return true;
+}
+
+/** Marks all that `start` reaches; start is not marked yet. */
+static bool mark(struct marker *marker, uint32_t start)
+{
+	uint32_t queue[QUEUE];
+	unsigned head = 0, waiting = 0;
+	marker->reached[start] = 1;
+	marker->count++;
+	if (!push_targets(marker, start))
+		return false;
+	while (waiting || marker->stack.count) {
+		while (waiting < QUEUE && marker->stack.count) {
+			const uint32_t node = marker->stack.data[--marker->stack.count];
+			__builtin_prefetch(&marker->graph->edge_to[marker->graph->edge_at[node]]);
+			queue[(head + waiting++) % QUEUE] = node;
+		}
+		const uint32_t node = queue[head];
+		head = (head + 1) % QUEUE;
+		waiting--;
+		if (!push_targets(marker, node))
+			return false;
+	}
+	return true;
+}
+
+struct hg_error *hg_reach(const struct hg_graph *graph, uint8_t *reached, uint32_t *count_ret)
+{
+	hg_cleanup(marker_deinit) struct marker marker = {.graph = graph, .reached = reached};
+	memset(reached, 0, graph->nodes);
+	if (!mark(&marker, 0))
+		return &hg_enomem;
+	if (count_ret)
+		*count_ret = marker.count;
+	return NULL;
+}
+
+struct hg_error *hg_reach_secondary(const struct hg_graph *graph, uint8_t *reached,
+				    const struct hg_graph_pair *pairs, size_t count,
+				    uint8_t *needed)
+{
+	hg_cleanup(marker_deinit) struct marker marker = {.graph = graph, .reached = reached};
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t from = pairs[i].from, to = pairs[i].to;
+		if (from >= graph->nodes || to >= graph->nodes)
+			return hg_error_create(HG_ERROR_FORMAT,
+					       "edge from node %" PRIu32 " to %" PRIu32
+					       " of %" PRIu32,
+					       from, to, graph->nodes);
+		needed[i] = reached[from] && !reached[to];
+		if (needed[i] && !mark(&marker, to))
+			return &hg_enomem;
+	}
+	return NULL;
+}

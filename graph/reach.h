@@ -1,0 +1,23 @@
+/**
+ * What the roots reach, and which edges of second choice that needs.
+ */
+#ifndef HG_GRAPH_REACH_H
+#define HG_GRAPH_REACH_H
+
+#include "graph/graph.h"
+
+/** Sets reached[node] (one byte a node) to 1 where node 0 reaches it, else 0. *count_ret (may be NULL) gets how many it
+ * reaches, node 0 included. Iterative; at most four bytes a node on the way. */
+struct hg_error *hg_reach(const struct hg_graph *graph, uint8_t *reached, uint32_t *count_ret);
+
+/**
+ * Secondary edges hold only what nothing else holds (what a finalizer needs, say): goes through `pairs` in order and
+ * sets needed[i] to 1 where pairs[i].from is reached and pairs[i].to is not, which it then reaches from there on; else 0.
+ * `reached` is that of hg_reach() for the graph without these edges and grows. Of two pairs to the same target
+ * the first counts; to add the needed ones to the graph is the caller's: hg_graph_add_edges().
+ */
+struct hg_error *hg_reach_secondary(const struct hg_graph *graph, uint8_t *reached,
+				    const struct hg_graph_pair *pairs, size_t count,
+				    uint8_t *needed);
+
+#endif
