@@ -1,0 +1,69 @@
+/**
+ * What the files of dwarf/ share and nobody else needs: how modules are found and read, and what is kept of the debug
+ * info of each, so that functions can be looked up later.
+ */
+#ifndef HG_DWARF_PRIVATE_H
+#define HG_DWARF_PRIVATE_H
+
+#include "dwarf/die.h"
+#include "dwarf/program.h"
+#include "dwarf/symbol.h"
+
+struct hg_function_range {  /* where the code of a function lies; one with ranges has several */
+	uint64_t low, high; /* link-time addresses */
+	uint64_t die;
+};
+
+struct hg_module_index {     /* what is known of the debug info of a module */
+	struct hg_map types; /* offset of a type's entry -> type id */
+	HG_VEC(struct hg_function_range) functions; /* sorted by low once functions_sorted */
+	bool functions_sorted;
+	struct hg_map scopes;	   /* offset of a function's entry -> struct hg_function * */
+	uint64_t counted_damage;   /* of hg_dwarf_damage(), already in prog->bad_dies */
+	uint64_t descriptor_limit; /* go_descriptor is below it */
+	struct hg_symbols *symbols;
+};
+
+struct hg_program_private {
+	struct hg_module_index *indexes; /* one per module */
+	uint32_t *by_start;		 /* modules sorted by start */
+	struct hg_map locals;		 /* pc -> struct hg_pc_locals *, in the program's arena */
+};
+
+/* module.c */
+
+/** Finds the modules of the program's image, opens their files and debug files. Problems are noted, not errors. */
+struct hg_error *hg_module_find_all(struct hg_program *prog);
+void hg_module_deinit(struct hg_module *module);
+
+/* debugfile.c */
+
+/** Finds the file with the debug info of a module (maybe elf itself) and sets module->debug, or module->problem. */
+void hg_debugfile_find(struct hg_program *prog, struct hg_module *module);
+
+/* type_read.c */
+
+/** Reads types, globals, constants and function ranges of a module. Damage is counted in prog->bad_dies. */
+struct hg_error *hg_type_read(struct hg_program *prog, uint32_t module);
+
+/* variable.c */
+
+/** Sorts the globals and enters them by name, when all modules are read. */
+struct hg_error *hg_variable_finish(struct hg_program *prog);
+
+/* symbol.c */
+void hg_symbol_deinit(struct hg_symbols *symbols);
+
+/* program.c */
+
+/** A program without modules on an image (may be NULL), which it takes over. */
+struct hg_error *hg_program_create_bare(struct hg_image *image, const struct hg_log *log,
+					struct hg_program **ret);
+
+/** Makes the per-module part, when prog->modules is complete. */
+struct hg_error *hg_program_index_modules(struct hg_program *prog);
+
+/** Moves damage found since the last call to prog->bad_dies. */
+void hg_program_count_damage(struct hg_program *prog, uint32_t module);
+
+#endif
