@@ -76,6 +76,20 @@ struct hg_error *hg_reach(const struct hg_graph *graph, uint8_t *reached, uint32
 	return NULL;
 }
 
+struct hg_error *hg_reach_without(const struct hg_graph *graph, const uint8_t *removed,
+				  uint8_t *reached)
+{
+	hg_cleanup(marker_deinit) struct marker marker = {.graph = graph, .reached = reached};
+	// Those removed pass for reached already, so that nothing goes through them.
+	for (uint32_t node = 0; node < graph->nodes; node++)
+		reached[node] = removed[node] != 0;
+	if (!removed[0] && !mark(&marker, 0))
+		return &hg_enomem;
+	for (uint32_t node = 0; node < graph->nodes; node++)
+		reached[node] &= removed[node] == 0;
+	return NULL;
+}
+
 struct hg_error *hg_reach_secondary(const struct hg_graph *graph, uint8_t *reached,
 				    const struct hg_graph_pair *pairs, size_t count,
 				    uint8_t *needed)

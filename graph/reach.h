@@ -10,6 +10,10 @@
  * reaches, node 0 included. Iterative; at most four bytes a node on the way. */
 struct hg_error *hg_reach(const struct hg_graph *graph, uint8_t *reached, uint32_t *count_ret);
 
+/** The same in the graph without the nodes whose removed[node] is not 0; they are not marked. */
+struct hg_error *hg_reach_without(const struct hg_graph *graph, const uint8_t *removed,
+				  uint8_t *reached);
+
 /**
  * Secondary edges hold only what nothing else holds (what a finalizer needs, say): goes through `pairs` in order and
  * sets needed[i] to 1 where pairs[i].from is reached and pairs[i].to is not, which it then reaches from there on; else 0.
