@@ -1,0 +1,163 @@
+/**
+ * Goroutine stacks: private to the heap_go_stack*.c files.
+ *
+ *   heap_go_stack.c         goroutines, what stands in a g, the roots they become
+ *   heap_go_stack_thread.c  threads: where a running goroutine really is
+ *   heap_go_stack_frame.c   frames: unwinding, live words by stack maps, stack objects
+ *   heap_go_stack_name.c    frames and variables by name
+ */
+#ifndef HG_GRAPH_HEAP_HEAP_GO_STACK_H
+#define HG_GRAPH_HEAP_HEAP_GO_STACK_H
+
+#include "graph/heap/heap_go_pcln.h"
+#include "graph/heap/heap_go_root.h"
+
+struct go_stack_layout {
+	struct hg_field g_lo, g_hi, g_sched_sp, g_sched_pc, g_sched_ctxt, g_syscallsp, g_syscallpc;
+	struct hg_field g_status, g_goid, g_m, g_waitreason, g_waitsince, g_gopc, g_startpc;
+	struct hg_field g_defer, g_panic, g_async_safe, g_xregs;
+	struct hg_field m_g0, m_gsignal, m_curg, m_procid, m_alllink, m_vdso_sp, m_vdso_pc;
+	struct hg_field defer_heap, defer_fn, defer_link;
+	struct hg_field xregs_size;
+};
+
+struct go_g {
+	uint64_t addr, lo, hi;
+	uint64_t sched_sp, sched_pc, ctxt, syscallsp, syscallpc;
+	uint64_t goid, m, gopc, startpc, waitsince, first_defer, panic, xregs;
+	unsigned status, waitreason;
+};
+
+enum { /* g.atomicstatus without its scan bit */
+       GO_IDLE = 0,
+       GO_RUNNABLE = 1,
+       GO_RUNNING = 2,
+       GO_SYSCALL = 3,
+       GO_WAITING = 4,
+       GO_DEAD = 6,
+       GO_COPYSTACK = 8,
+       GO_PREEMPTED = 9,
+       GO_LEAKED = 10,
+       GO_DEADEXTRA = 11,
+};
+
+struct go_m {
+	uint64_t addr, g0, gsignal, curg;
+	uint64_t vdso_sp, vdso_pc;
+	uint64_t signal_lo, signal_hi; /* the stack of gsignal */
+	uint32_t procid;
+	const struct hg_thread *thread; /* NULL: not in the dump */
+};
+
+/** Where the walk over a goroutine's stack starts. */
+struct go_start {
+	uint64_t pc, sp;
+	bool exact; /* pc is where a thread stands, not where a call returns to */
+	bool words; /* no frames can be told: every word from sp on */
+	bool has_regs;
+	uint64_t regs[HG_ARCH_MAX_REGS];
+};
+
+enum go_site_mode {
+	GO_SITE_CALL,  /* pc is a return address */
+	GO_SITE_EXACT, /* pc was interrupted */
+	GO_SITE_FAULT, /* pc faulted: the frame goes on at its deferred calls, or not at all */
+};
+
+struct go_slot { /* a piece of a variable at a site */
+	uint32_t name, type, line;
+	uint64_t piece_at, piece_size;
+	int64_t at;   /* from the CFA */
+	uint8_t call; /* index of the call level it belongs to */
+	bool whole;
+};
+
+/** A place in the code where frames stand, with all that is the same for all of them. */
+struct go_site {
+	const struct go_func *func;
+	uint64_t pc;
+	uint32_t number;
+	uint32_t delta; /* CFA - sp */
+	uint8_t mode;
+	bool usable; /* delta is known */
+	bool dead;   /* after a fault without deferred calls: nothing in it is live */
+	bool named;
+	uint32_t locals_bits, args_bits, objects;
+	const uint8_t *locals, *args; /* NULL: none */
+	const uint8_t *object_records;
+	uint32_t slot_count, call_count;
+	struct go_slot *slots;
+	struct go_call *calls;
+};
+
+struct go_frame {
+	struct go_site *site;
+	uint64_t sp, fp; /* fp: the CFA */
+};
+
+struct go_hit {	       /* a live word that points into the heap */
+	uint64_t addr; /* 0: a register */
+	uint64_t value;
+	uint32_t frame; /* index into frames; UINT32_MAX none */
+	uint8_t reg;
+	bool conservative;
+};
+
+struct go_object { /* an address-taken variable: live when something live points to it */
+	uint64_t addr;
+	const uint8_t *record;
+	uint32_t frame;
+	bool seen;
+};
+
+struct go_inner { /* a pointer into the goroutine's own stack */
+	uint64_t value;
+	bool conservative;
+};
+
+struct go_stacks {
+	struct go_rooter r;
+	struct go_stack_layout at;
+	HG_VEC(struct go_m) ms;
+	struct hg_map m_by_addr, m_by_g; /* -> index + 1 */
+	struct hg_map sites;		 /* pc and mode -> struct go_site * */
+	uint32_t site_count;
+	struct hg_arena arena;
+	uint64_t wait_reasons, wait_reason_count;
+	uint64_t budget; /* words that may still be scanned: stacks that overlap are damage */
+	uint32_t dead_root;
+	/* of the goroutine at hand: */
+	const struct go_g *g;
+	const uint8_t *bytes; /* [base, end) of its stack */
+	uint64_t base, end;
+	HG_VEC(struct go_frame) frames;
+	HG_VEC(struct go_hit) hits;
+	HG_VEC(struct go_object) objects;
+	HG_VEC(struct go_inner) inner, inner_conservative;
+	HG_VEC(uint32_t) slot_roots; /* of the frame at hand */
+	struct hg_map deep_roots;    /* of frames far down a recursion, by site */
+};
+
+/* heap_go_stack_thread.c */
+struct hg_error *go_threads_open(struct go_stacks *s);
+/** Where the goroutine's stack is to be walked from; false where it has none. */
+bool go_stack_start(struct go_stacks *s, const struct go_g *g, struct go_start *ret);
+
+/* heap_go_stack.c */
+bool go_g_read(struct go_stacks *s, uint64_t addr, struct go_g *ret);
+
+/* heap_go_stack_frame.c */
+/** Finds the frames of s->g and all live words of its stack: s->frames, s->hits. go_stack_finish() must follow. */
+void go_stack_scan(struct go_stacks *s, const struct go_start *start);
+/** A word that is live: goes to s->hits, or for the stack objects. */
+void go_stack_word(struct go_stacks *s, const struct go_hit *hit);
+/** Follows the pointers into the stack itself to its stack objects. */
+void go_stack_finish(struct go_stacks *s);
+
+/* heap_go_stack_name.c */
+/** Makes frame and variable roots below `root` for s->hits. */
+void go_stack_emit(struct go_stacks *s, uint32_t root);
+/** Call levels of a site, filled on first use. */
+void go_site_calls(struct go_stacks *s, struct go_site *site);
+
+#endif

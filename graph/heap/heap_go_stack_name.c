@@ -1,0 +1,245 @@
+#include "graph/heap/heap_go_stack.h"
+
+#include <string.h>
+
+#include "core/base/limits.h"
+
+enum {
+	MAX_SLOTS = 4000, // variables of one frame
+	DEEP = 256,	  // frames below which a recursion shares its roots
+	SLOT_BITS = 13,	  // slots and call levels of a site
+	MAX_OFFSET = 1 << 30,
+};
+
+static const char *const amd64_regs[] = {
+	"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp",
+	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
+};
+
+void go_site_calls(struct go_stacks *s, struct go_site *site)
+{
+	if (site->calls)
+		return;
+	struct go_call calls[GO_MAX_INLINE];
+	const bool back = site->mode == GO_SITE_CALL && site->func && site->pc != site->func->entry;
+	const size_t count = go_calls(s->r.go, site->pc - back, calls);
+	site->calls = count ? hg_arena_alloc(&s->arena, count * sizeof(*calls)) : NULL;
+	if (!site->calls)
+		return;
+	memcpy(site->calls, calls, count * sizeof(*calls));
+	site->call_count = (uint32_t)count;
+}
+
+/** The call level that a variable's function is; the function that was really called where none fits. */
+static uint8_t call_of(const struct go_stacks *s, const struct go_site *site, uint32_t function)
+{
+	const char *name = hg_program_text(s->r.go->prog, function);
+	for (uint32_t i = 0; i < site->call_count; i++) {
+		if (!strcmp(site->calls[i].function, name))
+			return (uint8_t)i;
+	}
+	return site->call_count ? (uint8_t)(site->call_count - 1) : 0;
+}
+
+/** The variables of a site that lie in memory, told from one frame that stands there: in Go all are relative to the CFA. */
+static void site_names(struct go_stacks *s, struct go_site *site, const struct go_frame *frame)
+{
+	if (site->named)
+		return;
+	site->named = true;
+	go_site_calls(s, site);
+	const bool back = site->mode == GO_SITE_CALL && site->pc != site->func->entry;
+	const struct hg_frame_context context = {.pc = site->pc - back, .cfa = frame->fp};
+	hg_locals locals = {0};
+	hg_error_destroy(hg_variable_locals(s->r.go->prog, &context, &locals));
+	const size_t most = locals.count < MAX_SLOTS ? locals.count : MAX_SLOTS;
+	site->slots = most ? hg_arena_alloc(&s->arena, most * sizeof(*site->slots)) : NULL;
+	for (size_t i = 0; site->slots && i < most; i++) {
+		const struct hg_local *local = &locals.data[i];
+		const int64_t at = (int64_t)(local->addr - frame->fp);
+		if (local->in_register || !local->piece_size || at > MAX_OFFSET || at < -MAX_OFFSET)
+			continue;
+		site->slots[site->slot_count++] = (struct go_slot){
+			.name = local->name,
+			.type = local->type,
+			.line = local->line,
+			.piece_at = local->piece_at,
+			.piece_size = local->piece_size,
+			.at = at,
+			.call = call_of(s, site, local->function),
+			.whole = !local->piece_at &&
+				 local->piece_size >= hg_type_get(s->r.go->prog, local->type)->size,
+		};
+	}
+	hg_vec_deinit(&locals);
+}
+
+/** The variable that covers a word of a frame: the smallest piece; slot_count where there is none. */
+static uint32_t slot_at(const struct go_site *site, int64_t at)
+{
+	uint32_t best = site->slot_count;
+	for (uint32_t i = 0; i < site->slot_count; i++) {
+		const struct go_slot *slot = &site->slots[i];
+		if (at < slot->at || (uint64_t)(at - slot->at) >= slot->piece_size)
+			continue;
+		if (best == site->slot_count || slot->piece_size < site->slots[best].piece_size)
+			best = i;
+	}
+	return best;
+}
+
+/** Place of the root of a frame's part: variables first, one unnamed, then call levels. */
+static uint32_t *root_place(struct go_stacks *s, uint32_t frame, uint32_t part)
+{
+	const struct go_site *site = s->frames.data[frame].site;
+	if (frame < DEEP)
+		return &s->slot_roots.data[part];
+	uint64_t *place = hg_map_put(&s->deep_roots, (uint64_t)site->number << SLOT_BITS | part);
+	if (!place)
+		s->r.failed = true;
+	return (uint32_t *)place; // its low half: little-endian hosts only, as hg_load_u64()
+}
+
+static uint32_t frame_root(struct go_stacks *s, uint32_t goroutine, uint32_t frame, uint32_t call)
+{
+	const struct go_site *site = s->frames.data[frame].site;
+	uint32_t *place = root_place(s, frame, site->slot_count + 1 + call);
+	if (!place || *place)
+		return place ? *place : 0;
+	struct hg_program *prog = s->r.go->prog;
+	const struct go_call *level = call < site->call_count ? &site->calls[call] : NULL;
+	const struct hg_root root = {
+		.parent = goroutine,
+		.kind = HG_ROOT_FRAME,
+		.name = hg_program_string(prog, level ? level->function : site->func->name),
+		.file = level ? hg_program_string(prog, level->file) : 0,
+		.line = level ? level->line : 0,
+		.addr = s->frames.data[frame].sp,
+		.conservative = site->mode == GO_SITE_EXACT,
+	};
+	return *place = go_root_add(&s->r, &root);
+}
+
+static uint32_t local_root(struct go_stacks *s, uint32_t goroutine, const struct go_hit *hit,
+			   uint32_t index)
+{
+	const struct go_frame *frame = &s->frames.data[hit->frame];
+	const struct go_site *site = frame->site;
+	uint32_t *place = root_place(s, hit->frame, index);
+	if (!place || *place)
+		return place ? *place : 0;
+	struct hg_program *prog = s->r.go->prog;
+	struct hg_root root = {.kind = HG_ROOT_LOCAL, .conservative = hit->conservative};
+	if (index < site->slot_count) {
+		const struct go_slot *slot = &site->slots[index];
+		root.parent = frame_root(s, goroutine, hit->frame, slot->call);
+		root.name = slot->name;
+		root.type = slot->type;
+		root.line = slot->line;
+		root.file = slot->line ? s->r.roots->list.data[root.parent].file : 0;
+		root.addr = slot->whole ? frame->fp + (uint64_t)slot->at : 0;
+	} else {
+		const uint32_t outermost = site->call_count ? site->call_count - 1 : 0;
+		root.parent = frame_root(s, goroutine, hit->frame, outermost);
+		root.name = hg_program_string(prog, "stack slots");
+	}
+	if (!root.parent)
+		return 0;
+	const uint32_t id = go_root_add(&s->r, &root);
+	place = root_place(s, hit->frame, index); // the map may have moved
+	return place ? *place = id : 0;
+}
+
+static void register_hit(struct go_stacks *s, uint32_t goroutine, const struct go_hit *hit)
+{
+	const struct hg_arch *arch = s->r.go->prog->image->arch;
+	uint32_t parent = goroutine;
+	if (hit->frame != UINT32_MAX) {
+		const struct go_site *site = s->frames.data[hit->frame].site;
+		parent = frame_root(s, goroutine, hit->frame,
+				    site->call_count ? site->call_count - 1 : 0);
+	}
+	const bool named =
+		arch && !strcmp(arch->name, "x86-64") && hit->reg < ARRAY_SIZE(amd64_regs);
+	const uint32_t root =
+		go_root(&s->r, parent, HG_ROOT_REGISTER, named ? amd64_regs[hit->reg] : "register");
+	if (root)
+		s->r.roots->list.data[root].conservative = true;
+	go_root_edge(&s->r, &(struct hg_root_edge){
+				    .target = hit->value,
+				    .root = root,
+				    .flags = HG_EDGE_CONSERVATIVE,
+			    });
+}
+
+static void memory_hit(struct go_stacks *s, uint32_t goroutine, const struct go_hit *hit)
+{
+	const struct go_frame *frame = &s->frames.data[hit->frame];
+	const struct go_site *site = frame->site;
+	const int64_t at = (int64_t)(hit->addr - frame->fp);
+	const uint32_t index = slot_at(site, at);
+	uint64_t offset = hit->addr - frame->sp;
+	if (index < site->slot_count)
+		offset = site->slots[index].piece_at + (uint64_t)(at - site->slots[index].at);
+	go_root_edge(&s->r, &(struct hg_root_edge){
+				    .target = hit->value,
+				    .root = local_root(s, goroutine, hit, index),
+				    .offset = (uint32_t)offset,
+				    .flags = hit->conservative ? HG_EDGE_CONSERVATIVE : 0,
+			    });
+}
+
+static int hit_by_frame(const void *a, const void *b)
+{
+	const struct go_hit *left = a, *right = b;
+	if (left->frame != right->frame)
+		return left->frame < right->frame ? -1 : 1;
+	return left->addr < right->addr ? -1 : left->addr > right->addr;
+}
+
+/** Makes the scratch list of a frame's roots empty and large enough. */
+static bool frame_begin(struct go_stacks *s, uint32_t frame)
+{
+	site_names(s, s->frames.data[frame].site, &s->frames.data[frame]);
+	const struct go_site *site = s->frames.data[frame].site;
+	const size_t parts = (size_t)site->slot_count + 2 + site->call_count;
+	s->slot_roots.count = 0;
+	if (!hg_vec_reserve(&s->slot_roots, parts)) {
+		s->r.failed = true;
+		return false;
+	}
+	memset(s->slot_roots.data, 0, parts * sizeof(*s->slot_roots.data));
+	return true;
+}
+
+void go_stack_emit(struct go_stacks *s, uint32_t goroutine)
+{
+	if (s->hits.count)
+		qsort(s->hits.data, s->hits.count, sizeof(*s->hits.data), hit_by_frame);
+	if (s->deep_roots.count) {
+		hg_map_deinit(&s->deep_roots);
+		s->deep_roots = (struct hg_map){0};
+	}
+	uint32_t frame = UINT32_MAX, words = 0;
+	for (size_t i = 0; i < s->hits.count && !s->r.failed; i++) {
+		const struct go_hit *hit = &s->hits.data[i];
+		if (hit->frame != UINT32_MAX && hit->frame != frame) {
+			frame = hit->frame;
+			if (!frame_begin(s, frame))
+				return;
+		}
+		if (!hit->addr) {
+			register_hit(s, goroutine, hit);
+		} else if (hit->frame != UINT32_MAX) {
+			memory_hit(s, goroutine, hit);
+		} else {
+			if (!words)
+				words = go_root(&s->r, goroutine, HG_ROOT_LOCAL, "stack words");
+			go_root_edge(&s->r, &(struct hg_root_edge){
+						    .target = hit->value,
+						    .root = words,
+						    .flags = HG_EDGE_CONSERVATIVE,
+					    });
+		}
+	}
+}
