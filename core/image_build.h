@@ -46,12 +46,6 @@ struct hg_error *hg_image_add(struct hg_image *image, struct hg_segment piece);
 struct hg_error *hg_image_notef(struct hg_image *image, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** Sorts the mappings and drops what overlaps. */
-void hg_mappings_sort(hg_mappings *mappings);
-
-/** Returns the mapping that contains addr, or NULL. */
-const struct hg_mapping *hg_mappings_find(const hg_mappings *mappings, uint64_t addr);
-
 /**
  * Makes the segments from the pieces and gaps: sorted, disjoint, neighbours merged. May be called again when there are
  * more.

@@ -172,6 +172,35 @@ static bool can_be_module(const struct hg_mapping *mapping)
 	       strncmp(mapping->path, "/SYSV", 5) && strncmp(mapping->path, "/memfd:", 7);
 }
 
+/**
+ * Where a file of a live process may still be had when its path leads elsewhere by now (deleted, replaced): the kernel
+ * keeps it open. The executable has been opened by us.
+ */
+static char *kept_open(const struct hg_image *image, const struct hg_mapping *mapping, bool is_exe)
+{
+	char *path = NULL;
+	const int length = is_exe ? asprintf(&path, "/proc/self/fd/%d", image->priv->exe_fd)
+				  : asprintf(&path, "/proc/%u/map_files/%lx-%lx", image->pid,
+					     mapping->start, mapping->end);
+	return length < 0 ? NULL : path;
+}
+
+static struct hg_error *open_mapped(struct hg_image *image, struct hg_image_file *file,
+				    const struct hg_mapping *mapping)
+{
+	hg_autofree char *path = hg_image_host_path(image, mapping->path);
+	struct hg_error *err = path ? open_file(image, file, path) : &hg_enomem;
+	if (err || file->elf || image->kind != HG_IMAGE_LIVE)
+		return err;
+	hg_autofree char *other = kept_open(image, mapping, file->is_exe);
+	if (!other)
+		return &hg_enomem;
+	const char *problem = file->problem; // says more than that of the other way
+	err = open_file(image, file, other);
+	file->problem = file->elf ? NULL : problem;
+	return err;
+}
+
 static struct hg_error *add_file(struct hg_image *image, const struct hg_mapping *mapping,
 				 const struct hg_mapping *exe,
 				 const struct hg_image_options *options)
@@ -186,11 +215,8 @@ static struct hg_error *add_file(struct hg_image *image, const struct hg_mapping
 		return &hg_enomem;
 	*file = (struct hg_image_file){.path = mapping->path, .is_exe = is_exe};
 	const bool is_given = is_exe && options && options->exe;
-	hg_autofree char *host_path =
-		is_given ? strdup(options->exe) : hg_image_host_path(image, mapping->path);
-	if (!host_path)
-		return &hg_enomem;
-	struct hg_error *err = open_file(image, file, host_path);
+	struct hg_error *err =
+		is_given ? open_file(image, file, options->exe) : open_mapped(image, file, mapping);
 	if (err)
 		return err;
 	if (is_given && file->problem)

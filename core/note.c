@@ -73,9 +73,9 @@ static struct hg_error *read_prstatus(struct hg_image *image, const struct hg_no
 	return NULL;
 }
 
-static struct hg_error *read_auxv(struct hg_image *image, const struct hg_note *note)
+struct hg_error *hg_note_read_auxv(struct hg_image *image, const uint8_t *data, uint64_t size)
 {
-	struct hg_bytes bytes = hg_bytes_init(note->desc, note->desc_size);
+	struct hg_bytes bytes = hg_bytes_init(data, size);
 	while (hg_bytes_left(&bytes) >= 16 && image->auxv.count < 256) {
 		struct hg_auxv entry = {.key = hg_bytes_u64(&bytes)};
 		entry.value = hg_bytes_u64(&bytes);
@@ -92,21 +92,11 @@ static struct hg_error *read_auxv(struct hg_image *image, const struct hg_note *
 static struct hg_error *add_mapping(struct hg_image *image, struct hg_mapping mapping,
 				    const char *path)
 {
-	static const char suffix[] = " (deleted)";
-	size_t length = strnlen(path, HG_MAX_PATH);
-	if (length >= sizeof(suffix) &&
-	    !memcmp(path + length - (sizeof(suffix) - 1), suffix, sizeof(suffix) - 1)) {
-		length -= sizeof(suffix) - 1;
-		mapping.deleted = true;
-	}
-	// Mappings of one file follow each other: they share the text.
-	const struct hg_mapping *last =
-		image->mappings.count ? &image->mappings.data[image->mappings.count - 1] : NULL;
-	if (last && !strncmp(last->path, path, length) && !last->path[length])
-		mapping.path = last->path;
-	else
-		mapping.path = hg_arena_strndup(&image->arena, path, length);
-	struct hg_mapping *slot = mapping.path ? hg_vec_push(&image->mappings) : NULL;
+	struct hg_error *err = hg_mapping_set_path(&mapping, path, strnlen(path, HG_MAX_PATH),
+						   &image->arena, &image->mappings);
+	if (err)
+		return err;
+	struct hg_mapping *slot = hg_vec_push(&image->mappings);
 	if (!slot)
 		return &hg_enomem;
 	*slot = mapping;
@@ -162,7 +152,7 @@ static struct hg_error *read_one(struct hg_image *image, const struct hg_note *n
 	if (hg_note_is(note, "CORE", NT_PRPSINFO))
 		return read_prpsinfo(image, note);
 	if (hg_note_is(note, "CORE", NT_AUXV) && !image->auxv.count)
-		return read_auxv(image, note);
+		return hg_note_read_auxv(image, note->desc, note->desc_size);
 	if (hg_note_is(note, "CORE", NT_FILE))
 		return read_file(image, note);
 	if (hg_note_is(note, "LINUX", NT_ARM_TLS))

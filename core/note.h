@@ -40,4 +40,7 @@ bool hg_note_find(const void *data, uint64_t size, const char *name, uint32_t ty
  */
 struct hg_error *hg_note_read_core(struct hg_image *image, const void *data, uint64_t size);
 
+/** Reads an auxiliary vector into image->auxv. */
+struct hg_error *hg_note_read_auxv(struct hg_image *image, const uint8_t *data, uint64_t size);
+
 #endif

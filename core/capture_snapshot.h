@@ -1,0 +1,119 @@
+/**
+ * What is taken from a live process while it stands: threads with their registers, mappings, and the pages that are
+ * resident and needed. Private to core/.
+ */
+#ifndef HG_CORE_CAPTURE_SNAPSHOT_H
+#define HG_CORE_CAPTURE_SNAPSHOT_H
+
+#include "core/base/arena.h"
+#include "core/base/log.h"
+#include "core/capture_stop.h"
+#include "core/mapping.h"
+#include "core/proc.h"
+#include "core/thread.h"
+
+struct hg_snapshot_thread {
+	struct hg_thread thread; // its tid is the innermost namespace's
+	uint32_t host_tid;
+	uint8_t user_regs[HG_ARCH_MAX_REGS * 8];
+	uint8_t *fp; // NT_FPREGSET and the extended state; NULL where not asked for
+	size_t fp_size;
+	uint8_t *xstate;
+	size_t xstate_size;
+};
+
+struct hg_thread_name {
+	uint32_t host_tid, inner_tid;
+	char name[16];
+};
+
+enum hg_keep {
+	HG_KEEP_NONE,	  // PROT_NONE, device memory, files that can be read again
+	HG_KEEP_HEADER,	  // the first page of a file, where its build id is
+	HG_KEEP_RESIDENT, // the pages that were touched
+	HG_KEEP_ALL,
+};
+
+struct hg_range { // one mapping
+	uint64_t start, end;
+	uint8_t prot;
+	enum hg_keep keep;
+	bool zeros; // what was never touched reads as zeros (private and without a file)
+	uint8_t *
+		buffer; // as large as the mapping, but memory only where something was copied; NULL for none
+	uint64_t buffer_size;
+	size_t first_run, run_count;
+};
+
+struct hg_run { // pages to copy, at most HG_RUN_MAX bytes
+	uint64_t addr, size;
+	size_t range;
+};
+#define HG_RUN_MAX ((uint64_t)4 << 20)
+
+struct hg_buffer { // for neighbouring ranges; memory only where something was copied
+	uint64_t start, end;
+	uint8_t *ptr;
+};
+
+struct hg_gap { // could not be read
+	uint64_t addr, size;
+};
+
+struct hg_snapshot {
+	uint32_t pid;
+	struct hg_proc_status status;
+	const struct hg_arch *arch;
+	const struct hg_log *log;
+	bool want_fp;
+	char *auxv, *cmdline; // as /proc has them
+	size_t auxv_size, cmdline_size;
+	struct hg_arena arena;
+	hg_mappings mappings;
+	HG_VEC(struct hg_range) ranges;
+	HG_VEC(struct hg_buffer) buffers;
+	HG_VEC(struct hg_run) runs;
+	HG_VEC(struct hg_gap) gaps; // sorted
+	HG_VEC(struct hg_gap)
+	omitted; // ranges that the program asked to leave out (MADV_DONTDUMP), device memory
+	HG_VEC(struct hg_snapshot_thread) threads; // the main thread first
+	HG_VEC(struct hg_thread_name) names;	   // learned before the stop, sorted by host_tid
+	int mem_fd, pagemap_fd;
+	bool scan_works; // PAGEMAP_SCAN
+	uint64_t run_bytes, missing_bytes, stopped_us;
+};
+
+/** Where pages go while the target stands, when they are not to go into memory. */
+struct hg_sink {
+	struct hg_error *(*begin)(void *arg, const struct hg_snapshot *snapshot);
+	struct hg_error *(*put)(void *arg, uint64_t addr, const uint8_t *data, uint64_t size);
+	void *arg;
+};
+
+/** Looks at the target without stopping it: permission, names, how much there is to copy. */
+struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid);
+
+/** Stops the target, takes everything and lets it go: into memory, or into the sink if there is one. */
+struct hg_error *hg_snapshot_take(struct hg_snapshot *snapshot, const struct hg_sink *sink);
+
+void hg_snapshot_deinit(struct hg_snapshot *snapshot);
+
+/** Tells whether the memory that the copy takes is free, with something to spare. */
+bool hg_snapshot_fits(const struct hg_snapshot *snapshot);
+
+/** Reads the mappings and decides what to copy of each. */
+struct hg_error *hg_snapshot_plan(struct hg_snapshot *snapshot);
+
+/** Gives each range a buffer, one of the last call where it fits; `populate` touches what will be copied. */
+struct hg_error *hg_snapshot_allocate(struct hg_snapshot *snapshot, bool populate);
+
+/** Copies all runs into their buffers, or to the sink. */
+struct hg_error *hg_snapshot_copy(struct hg_snapshot *snapshot, const struct hg_sink *sink);
+
+/** Learns the names of threads beforehand, so that it need not be done while they stand. */
+struct hg_error *hg_snapshot_name_threads(struct hg_snapshot *snapshot);
+
+/** Reads the registers of all threads that stand. */
+struct hg_error *hg_snapshot_read_threads(struct hg_snapshot *snapshot, const struct hg_stop *stop);
+
+#endif

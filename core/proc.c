@@ -1,0 +1,217 @@
+#include "core/proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+
+static struct hg_error *read_all(int fd, const char *path, char **ret, size_t *size)
+{
+	HG_VEC(char) text = {0};
+	for (;;) {
+		if (text.count > HG_MAX_NOTE_BYTES || !hg_vec_reserve(&text, 65536)) {
+			free(text.data);
+			return &hg_enomem;
+		}
+		const ssize_t got = read(fd, text.data + text.count, 65535);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			const int errnum = errno;
+			free(text.data);
+			return hg_error_errno(errnum, "cannot read '%s'", path);
+		}
+		if (!got)
+			break;
+		text.count += (size_t)got;
+	}
+	text.data[text.count] = 0;
+	*ret = text.data;
+	*size = text.count;
+	return NULL;
+}
+
+struct hg_error *hg_proc_read(char **ret, size_t *size, const char *format, ...)
+{
+	char path[256];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	const hg_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return hg_error_errno(errno, "cannot open '%s'", path);
+	return read_all(fd, path, ret, size);
+}
+
+/** Returns what follows "key:" in a status text, or "". */
+static const char *value_of(const char *text, const char *key)
+{
+	const size_t length = strlen(key);
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, key, length) && line[length] == ':')
+			return line + length + 1 + strspn(line + length + 1, " \t");
+	}
+	return "";
+}
+
+static uint32_t number_of(const char *text, const char *key)
+{
+	return (uint32_t)strtoul(value_of(text, key), NULL, 10);
+}
+
+static void read_inner_pid(const char *text, struct hg_proc_status *ret)
+{
+	char *at = (char *)value_of(text, "NSpid");
+	for (unsigned level = 0;; level++) {
+		char *next;
+		const unsigned long pid = strtoul(at, &next, 10);
+		if (next == at)
+			return;
+		ret->inner_pid = (uint32_t)pid;
+		ret->in_namespace = level > 0;
+		at = next + strspn(next, " \t");
+	}
+}
+
+struct hg_error *hg_proc_status(uint32_t pid, struct hg_proc_status *ret)
+{
+	hg_autofree char *text = NULL;
+	size_t size;
+	struct hg_error *err = hg_proc_read(&text, &size, "/proc/%u/status", pid);
+	if (err && err->code == HG_ERROR_NOT_FOUND) {
+		hg_error_destroy(err);
+		return hg_error_create(HG_ERROR_NOT_FOUND, "no process %u", pid);
+	}
+	if (err)
+		return err;
+	*ret = (struct hg_proc_status){
+		.state = *value_of(text, "State"),
+		.tgid = number_of(text, "Tgid"),
+		.ppid = number_of(text, "PPid"),
+		.inner_pid = pid,
+		.tracer = number_of(text, "TracerPid"),
+		.rss_bytes = (uint64_t)number_of(text, "VmRSS") << 10,
+		.has_memory = *value_of(text, "VmSize"),
+	};
+	const char *name = value_of(text, "Name");
+	snprintf(ret->name, sizeof(ret->name), "%.*s", (int)strcspn(name, "\n"), name);
+	sscanf(value_of(text, "Uid"), "%u %u %u", &ret->uid, &ret->euid, &ret->suid);
+	ret->gid = number_of(text, "Gid");
+	read_inner_pid(text, ret);
+	return NULL;
+}
+
+struct hg_error *hg_proc_threads(uint32_t pid, hg_tids *ret)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	DIR *dir = opendir(path);
+	if (!dir && errno == ENOENT)
+		return hg_error_create(HG_ERROR_NOT_FOUND, "no process %u", pid);
+	if (!dir)
+		return hg_error_errno(errno, "cannot open '%s'", path);
+	struct hg_error *err = NULL;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		const uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+		if (!tid || ret->count >= HG_MAX_THREADS)
+			continue;
+		uint32_t *slot = hg_vec_push(ret);
+		if (!slot) {
+			err = &hg_enomem;
+			break;
+		}
+		*slot = tid;
+	}
+	closedir(dir);
+	return err;
+}
+
+/** Reads a file with one number; UINT64_MAX where there is none or it says "max". */
+static uint64_t read_number(const char *folder, const char *name)
+{
+	hg_autofree char *text = NULL;
+	size_t size;
+	struct hg_error *err = hg_proc_read(&text, &size, "%s/%s", folder, name);
+	if (err || *text < '0' || *text > '9') {
+		hg_error_destroy(err);
+		return UINT64_MAX;
+	}
+	return strtoull(text, NULL, 10);
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/** What a control group leaves. Cached files, which would give way, count as used: rather too careful than too late. */
+static uint64_t group_leaves(const char *folder, const char *max, const char *current)
+{
+	const uint64_t limit = read_number(folder, max);
+	const uint64_t used = read_number(folder, current);
+	if (limit == UINT64_MAX || used == UINT64_MAX)
+		return UINT64_MAX;
+	return used < limit ? limit - used : 0;
+}
+
+/** Asks a group and its parents up to the mount point. */
+static uint64_t groups_leave(const char *mount, const char *group, const char *max,
+			     const char *current)
+{
+	char folder[200];
+	const int length = snprintf(folder, sizeof(folder), "%s%s", mount, group);
+	if (length < 0 || (size_t)length >= sizeof(folder))
+		return UINT64_MAX;
+	uint64_t least = UINT64_MAX;
+	for (;;) {
+		least = smaller(least, group_leaves(folder, max, current));
+		char *slash = strrchr(folder, '/');
+		if (!slash || (size_t)(slash - folder) < strlen(mount))
+			return least;
+		*slash = 0;
+	}
+}
+
+static uint64_t own_groups_leave(void)
+{
+	hg_autofree char *text = NULL;
+	size_t size;
+	struct hg_error *err = hg_proc_read(&text, &size, "/proc/self/cgroup");
+	if (err) {
+		hg_error_destroy(err);
+		return UINT64_MAX;
+	}
+	uint64_t least = UINT64_MAX;
+	char *rest = NULL;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *group = strrchr(line, ':');
+		if (!group)
+			continue;
+		if (!strncmp(line, "0::", 3))
+			least = smaller(least, groups_leave("/sys/fs/cgroup", group + 1,
+							    "memory.max", "memory.current"));
+		else if (strstr(line, ":memory:"))
+			least = smaller(least, groups_leave("/sys/fs/cgroup/memory", group + 1,
+							    "memory.limit_in_bytes",
+							    "memory.usage_in_bytes"));
+	}
+	return least;
+}
+
+uint64_t hg_proc_memory_available(void)
+{
+	hg_autofree char *text = NULL;
+	size_t size;
+	struct hg_error *err = hg_proc_read(&text, &size, "/proc/meminfo");
+	if (err) {
+		hg_error_destroy(err);
+		return UINT64_MAX;
+	}
+	const uint64_t system = strtoull(value_of(text, "MemAvailable"), NULL, 10) << 10;
+	return smaller(system ? system : UINT64_MAX, own_groups_leave());
+}

@@ -1,0 +1,42 @@
+/**
+ * What the system tells of a process in /proc.
+ */
+#ifndef HG_CORE_PROC_H
+#define HG_CORE_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/vec.h"
+
+struct hg_proc_status {
+	char name[64];
+	char state; /* 'R', 'S', 'D', 'T', 't', 'Z', 'X'; 0 when not known */
+	uint32_t tgid, ppid;
+	uint32_t inner_pid; /* its number in its own PID namespace */
+	bool in_namespace;  /* which is another than ours */
+	uint32_t tracer;
+	uint32_t uid, gid; /* real */
+	uint32_t euid, suid;
+	uint64_t rss_bytes;
+	bool has_memory; /* kernel threads and zombies have none */
+};
+
+/** Reads a file of /proc, whole, for the caller to free; a NUL is added behind it. The path is formatted. */
+struct hg_error *hg_proc_read(char **ret, size_t *size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** Reads /proc/PID/status or that of a thread; "no process 1234" where there is none. */
+struct hg_error *hg_proc_status(uint32_t pid, struct hg_proc_status *ret);
+
+typedef HG_VEC(uint32_t) hg_tids;
+
+/** Lists the threads of a process, in the order of the system: the main thread first. */
+struct hg_error *hg_proc_threads(uint32_t pid, hg_tids *ret);
+
+/** Returns how many more bytes this process may fill before the system or its control group runs short. */
+uint64_t hg_proc_memory_available(void);
+
+#endif
