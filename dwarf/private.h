@@ -18,7 +18,8 @@ struct hg_module_index {     /* what is known of the debug info of a module */
 	struct hg_map types; /* offset of a type's entry -> type id */
 	HG_VEC(struct hg_function_range) functions; /* sorted by low once functions_sorted */
 	bool functions_sorted;
-	struct hg_map scopes;	   /* offset of a function's entry -> struct hg_function * */
+	HG_VEC(struct hg_function *) functions_read;
+	struct hg_map function_at; /* offset of its entry -> index in functions_read + 1 */
 	uint64_t counted_damage;   /* of hg_dwarf_damage(), already in prog->bad_dies */
 	uint64_t descriptor_limit; /* go_descriptor is below it */
 	struct hg_symbols *symbols;
@@ -50,6 +51,9 @@ struct hg_error *hg_type_read(struct hg_program *prog, uint32_t module);
 
 /** Sorts the globals and enters them by name, when all modules are read. */
 struct hg_error *hg_variable_finish(struct hg_program *prog);
+
+/* scope.c */
+void hg_scope_deinit(struct hg_module_index *index);
 
 /* symbol.c */
 void hg_symbol_deinit(struct hg_symbols *symbols);

@@ -168,7 +168,7 @@ static void destroy_private(struct hg_program *prog)
 		struct hg_module_index *index = &priv->indexes[i];
 		hg_map_deinit(&index->types);
 		hg_vec_deinit(&index->functions);
-		hg_map_deinit(&index->scopes);
+		hg_scope_deinit(index);
 		hg_symbol_deinit(index->symbols);
 	}
 	hg_map_deinit(&priv->locals);
