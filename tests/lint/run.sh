@@ -11,7 +11,7 @@ for rule in tests/lint/*.sh; do
 	skip:*) echo "skip lint $name:${said#skip:}" ;;
 	*)
 		echo "FAIL lint $name"
-		echo "$said" | head -n 40 | sed 's/^/    /'
+		echo "$said" | head -n 12 | sed 's/^/    /'
 		status=1
 		;;
 	esac
