@@ -34,7 +34,7 @@ struct go_pcln {
 	HG_VEC(struct go_pcln_module) modules;
 	struct hg_map funcs; /* address of a _func -> struct go_func * */
 	struct hg_map pcs;   /* pc -> struct go_func *, 0 for none */
-	struct hg_map lines; /* address of a variable -> struct go_decl * */
+	struct hg_map lines; /* address of a variable -> struct decl * of heap_go_decl.c */
 	struct hg_arena arena;
 	HG_VEC(void *) copies; /* of tables that lie in pieces */
 	bool inits_listed;
