@@ -1,0 +1,1 @@
+heapgraph analyze "$CORE" -n 5 | plain

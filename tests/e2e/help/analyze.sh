@@ -1,0 +1,1 @@
+heapgraph analyze -h; echo "exit $?"

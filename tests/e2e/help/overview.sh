@@ -1,0 +1,1 @@
+heapgraph --help; echo "exit $?"

@@ -1,0 +1,1 @@
+heapgraph snapshot -h; echo "exit $?"

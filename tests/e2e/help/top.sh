@@ -1,0 +1,1 @@
+heapgraph top -h; echo "exit $?"

@@ -1,0 +1,1 @@
+heapgraph why -h; echo "exit $?"

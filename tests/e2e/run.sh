@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs tests/e2e/COMMAND/CASE.sh and compares what it prints, both streams, with CASE.out beside it; --update writes CASE.out.
+# A case finds heapgraph in PATH and a core of the fixture `shapes` in $CORE; digits are its own business (see `plain`).
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+update=${1:-}
+top=$PWD
+export PATH=$top/build:$PATH LC_ALL=C
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"; [ -z "${target_PID:-}" ] || kill "$target_PID" 2>/dev/null' EXIT
+
+plain() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/[0-9]+([,.][0-9]+)*/N/g; s/ +/ /g'; } # figures of one run out, wording in
+export -f plain
+
+fixture=$(python3 -c 'import sys; sys.path.insert(0, "tests/truth"); import harness; print(harness.build("1.26", "default", "shapes"))') || exit 1
+coproc target { exec "$fixture"; }
+while read -r -u "${target[0]}" line && [ "$line" != ready ]; do :; done
+export PID=$target_PID CORE=$scratch/core
+heapgraph snapshot "$PID" -o "$CORE" >/dev/null || unset CORE
+
+status=0
+for script in tests/e2e/*/*.sh; do
+	name=${script#tests/e2e/}
+	name=${name%.sh}
+	expected=${script%.sh}.out
+	(cd "$scratch" && timeout 60 bash "$top/$script") >"$scratch/said" 2>&1
+	if [ "$update" = --update ]; then
+		cp "$scratch/said" "$expected"
+		echo "wrote $expected"
+	elif difference=$(diff -u "$expected" "$scratch/said"); then
+		echo "ok e2e $name"
+	else
+		echo "FAIL e2e $name"
+		echo "$difference" | head -n 20 | sed 's/^/    /'
+		status=1
+	fi
+done
+exit $status

@@ -1,0 +1,3 @@
+heapgraph snapshot "$PID" | plain
+stat -c '%a' core."$PID"
+rm core."$PID"

@@ -1,0 +1,1 @@
+heapgraph top "$CORE" --by=type --filter='^main\.' --sort=count -n 5 | plain

@@ -1,0 +1,1 @@
+heapgraph top "$CORE" --by=goroutine -n 3 --filter=main | plain

@@ -1,0 +1,1 @@
+heapgraph top "$CORE" --by=root -n 8 | plain

@@ -1,0 +1,1 @@
+heapgraph why "$CORE" main.sharedNode | plain

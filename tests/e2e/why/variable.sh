@@ -1,0 +1,2 @@
+heapgraph why "$CORE" main.linkedList | plain
+heapgraph why "$CORE" main.listNode | plain
