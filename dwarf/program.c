@@ -123,10 +123,21 @@ struct hg_error *hg_program_index_modules(struct hg_program *prog)
 	return NULL;
 }
 
+static bool has_go(const struct hg_elf *elf)
+{
+	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab",
+					    ".go.buildinfo", ".note.go.buildid"};
+	for (size_t i = 0; elf && i < ARRAY_SIZE(names); i++)
+		if (hg_elf_find_section(elf, names[i]))
+			return true;
+	return false;
+}
+
 static struct hg_error *read_module(struct hg_program *prog, uint32_t i)
 {
 	struct hg_module *module = &prog->modules.data[i];
-	if (!module->debug)
+	// The debug info of a C library has ten times the types of a Go program, none of which it needs.
+	if (!module->debug || (!module->is_exe && !has_go(module->elf)))
 		return NULL;
 	struct hg_error *err = hg_dwarf_open(module->debug, &module->dwarf);
 	if (!err)

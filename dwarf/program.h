@@ -28,9 +28,9 @@ struct hg_program {
 };
 
 /**
- * Finds the modules of an image and reads types, globals and constants of the Go units (language 22) eagerly, function
- * bodies lazily. Takes the image over, also on failure. Debug info that is missing is noted, not an error: the caller
- * decides what it cannot do without.
+ * Finds the modules of an image and reads types, globals and constants of the executable and of modules with Go code:
+ * of their Go units (language 22) first, then of their C units; function bodies lazily. Takes the image over, also on
+ * failure. Debug info that is missing is noted, not an error: the caller decides what it cannot do without.
  */
 struct hg_error *hg_program_create(struct hg_image *image, const struct hg_log *log,
 				   struct hg_program **ret);
