@@ -10,13 +10,14 @@
 #define HG_ARCH_MAX_REGS 34
 
 struct hg_arch {
-	const char *name;	 /* "x86-64", "arm64" */
-	uint16_t elf_machine;	 /* EM_X86_64, EM_AARCH64 */
-	unsigned reg_count;	 /* registers in DWARF numbering, the pc among them */
-	unsigned pc_reg, sp_reg; /* DWARF numbers */
-	size_t prstatus_size;	 /* NT_PRSTATUS descriptor */
-	size_t prstatus_regs;	 /* offset of pr_reg in it */
-	size_t user_regs_size;	 /* what PTRACE_GETREGSET NT_PRSTATUS gives */
+	const char *name;	     /* "x86-64", "arm64" */
+	uint16_t elf_machine;	     /* EM_X86_64, EM_AARCH64 */
+	unsigned reg_count;	     /* registers in DWARF numbering, the pc among them */
+	unsigned pc_reg, sp_reg;     /* DWARF numbers */
+	size_t prstatus_size;	     /* NT_PRSTATUS descriptor */
+	size_t prstatus_regs;	     /* offset of pr_reg in it */
+	size_t pc_offset, sp_offset; /* in the kernel's user_regs_struct */
+	size_t user_regs_size;	     /* what PTRACE_GETREGSET NT_PRSTATUS gives */
 	/** Spreads the kernel's user_regs_struct to DWARF order; *tls gets the thread pointer (fs_base, tpidr). */
 	void (*read_regs)(const uint8_t *user_regs, uint64_t *regs, uint64_t *tls);
 };

@@ -20,6 +20,8 @@ const struct hg_arch hg_arch_aarch64 = {
 	.sp_reg = 31,
 	.prstatus_size = 392,
 	.prstatus_regs = 112,
+	.pc_offset = 32 * 8,
+	.sp_offset = 31 * 8,
 	.user_regs_size = 34 * 8,
 	.read_regs = read_regs,
 };

@@ -55,6 +55,8 @@ const struct hg_arch hg_arch_x86_64 = {
 	.sp_reg = 7,
 	.prstatus_size = 336,
 	.prstatus_regs = 112,
+	.pc_offset = RIP * 8,
+	.sp_offset = RSP * 8,
 	.user_regs_size = USER_REGS * 8,
 	.read_regs = read_regs,
 };

@@ -1,0 +1,209 @@
+#include "core/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/capture_notes.h"
+#include "core/capture_snapshot.h"
+#include "core/image_write.h"
+
+struct output {
+	int fd;
+	char *path;
+	bool named; // there is a name to take away when all fails
+};
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static struct hg_error *exists(const char *path)
+{
+	return hg_error_create(HG_ERROR_IO, "'%s' exists already", path);
+}
+
+/** A file without a name first, so that it is complete or absent; not all file systems know that. */
+static struct hg_error *open_output(struct output *output)
+{
+	struct stat status;
+	if (!lstat(output->path, &status))
+		return exists(output->path);
+	hg_autofree char *folder = folder_of(output->path);
+	if (!folder)
+		return &hg_enomem;
+	output->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (output->fd < 0) {
+		output->fd = open(output->path,
+				  O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+		output->named = output->fd >= 0;
+	}
+	if (output->fd < 0)
+		return errno == EEXIST ? exists(output->path)
+				       : hg_error_errno(errno, "cannot create '%s'", output->path);
+	if (fchmod(output->fd, 0600))
+		return hg_error_errno(errno, "cannot create '%s'", output->path);
+	return NULL;
+}
+
+static struct hg_error *name_output(struct output *output)
+{
+	if (output->named)
+		return NULL;
+	char unnamed[64];
+	snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", output->fd);
+	if (!linkat(AT_FDCWD, unnamed, AT_FDCWD, output->path, AT_SYMLINK_FOLLOW)) {
+		output->named = true;
+		return NULL;
+	}
+	return errno == EEXIST ? exists(output->path)
+			       : hg_error_errno(errno, "cannot create '%s'", output->path);
+}
+
+static struct hg_error *add_segment(struct hg_core_writer *writer, const struct hg_range *range,
+				    uint64_t addr, uint64_t end, uint64_t file_size)
+{
+	if (addr >= end)
+		return NULL;
+	return hg_core_add_segment(writer, (struct hg_core_segment){
+						   .addr = addr,
+						   .size = end - addr,
+						   .file_size = file_size,
+						   .prot = range->prot,
+					   });
+}
+
+/** Memory that may not be taken for zeros where it was not copied: a segment for each run. */
+static struct hg_error *add_runs(struct hg_core_writer *writer, const struct hg_snapshot *snapshot,
+				 const struct hg_range *range)
+{
+	uint64_t addr = range->start;
+	for (size_t i = 0; i < range->run_count; i++) {
+		const struct hg_run *run = &snapshot->runs.data[range->first_run + i];
+		struct hg_error *err = add_segment(writer, range, addr, run->addr, 0);
+		addr = run->addr + run->size;
+		if (!err)
+			err = add_segment(writer, range, run->addr, addr, run->size);
+		if (err)
+			return err;
+	}
+	return add_segment(writer, range, addr, range->end, 0);
+}
+
+static struct hg_error *add_range(struct hg_core_writer *writer, const struct hg_snapshot *snapshot,
+				  const struct hg_range *range)
+{
+	const uint64_t size = range->end - range->start;
+	if (range->keep == HG_KEEP_RESIDENT && !range->zeros)
+		return add_runs(writer, snapshot, range);
+	uint64_t file_size = size;
+	if (range->keep == HG_KEEP_NONE)
+		file_size = 0;
+	else if (range->keep == HG_KEEP_HEADER)
+		file_size = 4096;
+	return add_segment(writer, range, range->start, range->end, file_size);
+}
+
+static struct hg_error *write_headers(void *arg, const struct hg_snapshot *snapshot)
+{
+	struct hg_core_writer *writer = arg;
+	for (size_t i = 0; i < snapshot->ranges.count; i++) {
+		struct hg_error *err = add_range(writer, snapshot, &snapshot->ranges.data[i]);
+		if (err)
+			return err;
+	}
+	hg_note_buffer notes = {0};
+	struct hg_error *err = hg_snapshot_write_notes(snapshot, &notes);
+	if (!err)
+		err = hg_core_write_headers(writer, snapshot->arch, notes.data, notes.count);
+	hg_vec_deinit(&notes);
+	return err;
+}
+
+static struct hg_error *write_memory(void *arg, uint64_t addr, const uint8_t *data, uint64_t size)
+{
+	return hg_core_write_memory(arg, addr, data, size);
+}
+
+/** Writes what was copied into memory, and gives the memory back on the way. */
+static struct hg_error *write_runs(struct hg_core_writer *writer,
+				   const struct hg_snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->runs.count; i++) {
+		const struct hg_run *run = &snapshot->runs.data[i];
+		const struct hg_range *range = &snapshot->ranges.data[run->range];
+		uint8_t *data = range->buffer + (run->addr - range->start);
+		struct hg_error *err = hg_core_write_memory(writer, run->addr, data, run->size);
+		if (err)
+			return err;
+		madvise(data, run->size, MADV_DONTNEED);
+		hg_log_progress(snapshot->log, "writing", i + 1, snapshot->runs.count);
+	}
+	return NULL;
+}
+
+static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid,
+				struct hg_core_writer *writer, struct output *output)
+{
+	struct hg_error *err = hg_snapshot_prepare(snapshot, pid);
+	if (!err)
+		err = open_output(output);
+	if (err)
+		return err;
+	writer->fd = output->fd;
+	writer->path = output->path;
+	if (hg_snapshot_fits(snapshot)) {
+		err = hg_snapshot_take(snapshot, NULL);
+		if (!err)
+			err = write_headers(writer, snapshot);
+		if (!err)
+			err = write_runs(writer, snapshot);
+	} else {
+		hg_log_printf(
+			snapshot->log, HG_LOG_WARNING,
+			"little memory is free: process %u stands still until its core is written",
+			pid);
+		err = hg_snapshot_take(snapshot,
+				       &(struct hg_sink){write_headers, write_memory, writer});
+	}
+	return err ? err : name_output(output);
+}
+
+struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *options,
+			    struct hg_capture_result *ret)
+{
+	struct output output = {.fd = -1};
+	if (options && options->output)
+		output.path = strdup(options->output);
+	else if (asprintf(&output.path, "core.%u", pid) < 0)
+		output.path = NULL;
+	if (!output.path)
+		return &hg_enomem;
+	struct hg_snapshot snapshot = {.log = options ? options->log : NULL, .want_fp = true};
+	struct hg_core_writer writer = {0};
+	struct hg_error *err = capture(&snapshot, pid, &writer, &output);
+	if (output.fd >= 0 && close(output.fd) && !err)
+		err = hg_error_errno(errno, "cannot write '%s'", output.path);
+	if (err && output.named)
+		unlink(output.path);
+	if (err)
+		free(output.path);
+	else
+		*ret = (struct hg_capture_result){
+			.path = output.path,
+			.bytes = snapshot.run_bytes - snapshot.missing_bytes,
+			.file_size = writer.file_size,
+			.stopped_us = snapshot.stopped_us,
+			.missing_bytes = snapshot.missing_bytes,
+		};
+	hg_core_writer_deinit(&writer);
+	hg_snapshot_deinit(&snapshot);
+	return err;
+}

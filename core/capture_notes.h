@@ -1,0 +1,13 @@
+/**
+ * The notes of a core file from a snapshot. Private to core/.
+ */
+#ifndef HG_CORE_CAPTURE_NOTES_H
+#define HG_CORE_CAPTURE_NOTES_H
+
+#include "core/capture_snapshot.h"
+#include "core/image_write.h"
+
+/** Adds the notes in the kernel's order: the main thread, the process, then the other threads. */
+struct hg_error *hg_snapshot_write_notes(const struct hg_snapshot *snapshot, hg_note_buffer *ret);
+
+#endif
