@@ -31,7 +31,12 @@ UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(OUT)/unit/%)
 FUZZ_TESTS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(OUT)/fuzz/%)
 MAN_PAGES := $(PAGES:docs/man/%.scd=$(OUT)/man/%)
 
-all: $(if $(CLI_SOURCES),$(OUT)/heapgraph,$(OUT)/libheapgraph.a)
+# V=1 shows the commands.
+V ?=
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $@")
+
+all: $(if $(wildcard graph/heapgraph.c),$(OUT)/heapgraph,$(OUT)/libheapgraph.a)
 
 # Says which packages are missing before the compiler drowns it; looked at once.
 $(OUT)/libraries.ok:
@@ -42,26 +47,32 @@ $(OUT)/libraries.ok:
 	@touch $@
 
 $(OUT)/heapgraph: $(CLI_OBJECTS) $(OUT)/libheapgraph.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(OUT)/libheapgraph.a: $(LIB_OBJECTS)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR  )
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(OUT)/obj/%.o: %.c | $(OUT)/libraries.ok
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OUT)/unit/%: tests/unit/%.c $(OUT)/libheapgraph.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(OUT)/libheapgraph.a -lcmocka $(LIBS)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(OUT)/libheapgraph.a -lcmocka $(LIBS)
 
 $(OUT)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libheapgraph.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(OUT)/libheapgraph.a $(LIBS)
+	$(call say,FUZZ)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(OUT)/libheapgraph.a $(LIBS)
 
 $(OUT)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
-	scdoc < $< > $@
+	$(call say,MAN )
+	$(Q)scdoc < $< > $@
 
 unit: $(UNIT_TESTS)
 	@tests/unit.sh $(OUT) $(UNIT_TESTS)

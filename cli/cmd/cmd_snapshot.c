@@ -73,7 +73,7 @@ static struct hg_error *show(const struct hg_args *args, uint32_t pid,
 
 static struct hg_error *run(const struct hg_args *args)
 {
-	uint32_t pid;
+	uint32_t pid = 0;
 	struct hg_error *err = parse_pid(args->operands[0], &pid);
 	if (err)
 		return err;
