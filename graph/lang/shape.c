@@ -1,0 +1,244 @@
+#include "graph/lang/shape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+
+#define MAX_PIECES 65536
+
+static bool add_piece(struct hg_shape *shape, const struct hg_piece *piece)
+{
+	struct hg_piece *place =
+		shape->pieces.count < MAX_PIECES ? hg_vec_push(&shape->pieces) : NULL;
+	if (place)
+		*place = *piece;
+	return place;
+}
+
+static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type);
+
+static void flatten(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t type, uint64_t at,
+		    unsigned depth);
+
+static void flatten_struct(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t type,
+			   uint64_t at, unsigned depth)
+{
+	struct hg_piece pieces[4];
+	int special = shapes->special ? shapes->special(shapes, type, pieces) : -1;
+	for (int i = 0; i < special; i++) {
+		pieces[i].start += at;
+		pieces[i].end += at;
+		add_piece(shape, &pieces[i]);
+	}
+	if (special >= 0)
+		return;
+	// The table may move while types are added below: members are copied one by one.
+	const struct hg_type t = *hg_type_get(shapes->prog, type);
+	for (uint32_t i = 0; i < t.member_count; i++) {
+		const struct hg_member member = shapes->prog->types.members.data[t.members + i];
+		if (member.offset <= t.size)
+			flatten(shapes, shape, member.type, at + member.offset, depth + 1);
+	}
+}
+
+static void flatten_array(struct hg_shapes *shapes, struct hg_shape *shape,
+			  const struct hg_type *array, uint64_t at)
+{
+	const uint64_t size = hg_type_get(shapes->prog, array->elem)->size;
+	const struct hg_shape *elem = shape_of(shapes, array->elem);
+	if (!elem || !elem->has_pointers || !size || array->count > UINT64_MAX / size ||
+	    at + array->count * size < at)
+		return;
+	const struct hg_piece piece = {.start = at,
+				       .end = at + array->count * size,
+				       .type = array->elem,
+				       .kind = HG_LEAF_NONE};
+	add_piece(shape, &piece);
+}
+
+static void flatten(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t type, uint64_t at,
+		    unsigned depth)
+{
+	if (depth > HG_MAX_TYPE_DEPTH)
+		return;
+	type = hg_type_strip(shapes->prog, type);
+	const struct hg_type t = *hg_type_get(shapes->prog, type);
+	struct hg_piece piece = {.start = at, .end = at + 8};
+	switch (t.kind) {
+	case HG_TYPE_POINTER:
+		piece.kind = HG_LEAF_POINTER;
+		piece.type = t.elem;
+		add_piece(shape, &piece);
+		break;
+	case HG_TYPE_FUNC:
+		if (t.go_kind != HG_GO_FUNC)
+			break;
+		piece.kind = HG_LEAF_FUNC;
+		add_piece(shape, &piece);
+		break;
+	case HG_TYPE_ARRAY:
+		flatten_array(shapes, shape, &t, at);
+		break;
+	case HG_TYPE_STRUCT:
+	case HG_TYPE_UNION:
+		flatten_struct(shapes, shape, type, at, depth);
+		break;
+	default:
+		break;
+	}
+}
+
+static int by_start(const void *x, const void *y)
+{
+	const struct hg_piece *a = x, *b = y;
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+static struct hg_shape **shape_place(struct hg_shapes *shapes, uint32_t type)
+{
+	if (type >= shapes->by_type.count) {
+		size_t more = (size_t)type + 1 + type / 2 - shapes->by_type.count;
+		if (!hg_vec_reserve(&shapes->by_type, more))
+			return NULL;
+		memset(shapes->by_type.data + shapes->by_type.count, 0,
+		       more * sizeof(*shapes->by_type.data));
+		shapes->by_type.count += more;
+	}
+	return &shapes->by_type.data[type];
+}
+
+/** Returns the shape of a type, made on first use; NULL when memory is exhausted or the type contains itself. */
+static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type)
+{
+	struct hg_shape **place = shape_place(shapes, type);
+	if (!place)
+		return NULL;
+	if (*place)
+		return (*place)->busy ? NULL : *place;
+	struct hg_shape *shape = hg_arena_alloc(&shapes->arena, sizeof(*shape));
+	if (!shape)
+		return NULL;
+	*place = shape;
+	shape->busy = true;
+	const struct hg_type t = *hg_type_get(shapes->prog, type);
+	if (t.kind == HG_TYPE_ARRAY && !t.count) {
+		const struct hg_shape *elem = shape_of(shapes, t.elem);
+		shape->has_pointers = elem && elem->has_pointers;
+	} else {
+		flatten(shapes, shape, type, 0, 0);
+		if (shape->pieces.count)
+			qsort(shape->pieces.data, shape->pieces.count, sizeof(*shape->pieces.data),
+			      by_start);
+		shape->has_pointers = shape->pieces.count;
+	}
+	shape->busy = false;
+	return shape;
+}
+
+static const struct hg_piece *find_piece(const struct hg_shape *shape, uint64_t offset)
+{
+	size_t low = 0, high = shape->pieces.count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (shape->pieces.data[mid].start <= offset)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low)
+		return NULL;
+	const struct hg_piece *piece = &shape->pieces.data[low - 1];
+	return offset < piece->end ? piece : NULL;
+}
+
+struct hg_leaf hg_shape_leaf(struct hg_shapes *shapes, uint32_t type, uint64_t offset)
+{
+	uint64_t base = 0;
+	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
+		const struct hg_type *t = hg_type_get(shapes->prog, type);
+		if (t->kind == HG_TYPE_ARRAY && !t->count) {
+			uint64_t size = hg_type_get(shapes->prog, t->elem)->size;
+			if (!size)
+				break;
+			base += offset / size * size;
+			offset %= size;
+			type = t->elem;
+			continue;
+		}
+		const struct hg_shape *shape = shape_of(shapes, type);
+		const struct hg_piece *piece = shape ? find_piece(shape, offset) : NULL;
+		if (!piece)
+			break;
+		if (piece->kind != HG_LEAF_NONE)
+			return (struct hg_leaf){piece->kind, piece->type, base + piece->start};
+		uint64_t size = hg_type_get(shapes->prog, piece->type)->size;
+		if (!size)
+			break;
+		uint64_t index = (offset - piece->start) / size;
+		base += piece->start + index * size;
+		offset -= piece->start + index * size;
+		type = piece->type;
+	}
+	return (struct hg_leaf){0};
+}
+
+bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type)
+{
+	const struct hg_shape *shape = shape_of(shapes, type);
+	return shape && shape->has_pointers;
+}
+
+uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem)
+{
+	uint64_t *known = hg_map_put(&shapes->open_arrays, elem);
+	if (!known)
+		return 0;
+	if (*known)
+		return (uint32_t)*known;
+	const char *name = hg_type_name(shapes->prog, elem);
+	hg_autofree char *text = NULL;
+	if (asprintf(&text, "[]%s", name) < 0)
+		return 0;
+	const struct hg_type type = {.name = hg_program_string(shapes->prog, text),
+				     .kind = HG_TYPE_ARRAY,
+				     .size = hg_type_get(shapes->prog, elem)->size,
+				     .elem = elem};
+	*known = hg_type_add(shapes->prog, &type);
+	return (uint32_t)*known;
+}
+
+uint32_t hg_shape_interior(struct hg_shapes *shapes, uint32_t type, uint64_t offset)
+{
+	if (offset >> 32)
+		return 0;
+	uint64_t *known = hg_map_put(&shapes->interiors, type | offset << 32);
+	if (!known)
+		return 0;
+	if (*known)
+		return (uint32_t)*known;
+	hg_autofree char *text = NULL;
+	const char *name = hg_type_name(shapes->prog, type);
+	if (asprintf(&text, "(contains %s at +%llu)", name, (unsigned long long)offset) < 0)
+		return 0;
+	const struct hg_type whole = {.name = hg_program_string(shapes->prog, text),
+				      .kind = HG_TYPE_STRUCT,
+				      .size = offset + hg_type_get(shapes->prog, type)->size};
+	uint32_t id = hg_type_add(shapes->prog, &whole);
+	const struct hg_member member = {.type = type, .offset = offset};
+	if (!id || !hg_type_add_member(shapes->prog, id, &member))
+		return 0;
+	*known = id;
+	return id;
+}
+
+void hg_shapes_deinit(struct hg_shapes *shapes)
+{
+	for (size_t i = 0; i < shapes->by_type.count; i++)
+		if (shapes->by_type.data[i])
+			hg_vec_deinit(&shapes->by_type.data[i]->pieces);
+	hg_vec_deinit(&shapes->by_type);
+	hg_map_deinit(&shapes->open_arrays);
+	hg_map_deinit(&shapes->interiors);
+	hg_arena_deinit(&shapes->arena);
+}

@@ -1,0 +1,64 @@
+/**
+ * Shapes: where pointers lie in a value of a type and what they lead to, made flat once per type so that typing an edge
+ * costs a table lookup.
+ */
+#ifndef HG_GRAPH_LANG_SHAPE_H
+#define HG_GRAPH_LANG_SHAPE_H
+
+#include "dwarf/program.h"
+
+enum hg_leaf_kind {
+	HG_LEAF_NONE,
+	HG_LEAF_POINTER, /* to one `type` (0: not known, as unsafe.Pointer) */
+	HG_LEAF_ARRAY,	 /* to as many `type` as fit */
+	HG_LEAF_SLICE,	 /* Go slice {array, len, cap} of `type` */
+	HG_LEAF_STRING,	 /* Go string {str, len} */
+	HG_LEAF_EFACE,	 /* Go interface {type descriptor, data} */
+	HG_LEAF_IFACE,	 /* Go interface {itab, data} */
+	HG_LEAF_FUNC,	 /* Go func value: to a closure */
+	HG_LEAF_MAP_DIR, /* Go 1.24 map's dirPtr: to one group, or to an array of pointers to `type` (a table) */
+	HG_LEAF_TRIE_NODE, /* Go 1.24 sync.Map: to a node that says itself whether it is an indirect or an entry */
+};
+
+struct hg_leaf {
+	uint8_t kind;	 /* enum hg_leaf_kind */
+	uint32_t type;	 /* what it leads to */
+	uint64_t offset; /* of the leaf's value (a slice's first word) in the outermost value */
+};
+
+/** A piece of a flattened type. */
+struct hg_piece {
+	uint64_t start, end; /* bytes */
+	uint32_t type;	     /* leaf: what it leads to; array: the element */
+	uint8_t kind;	     /* enum hg_leaf_kind; HG_LEAF_NONE: an array of `type` lies here */
+};
+
+struct hg_shape {
+	HG_VEC(struct hg_piece) pieces; /* sorted, disjoint */
+	bool known;
+	bool has_pointers;
+	bool busy; /* being made: a type that contains itself is damaged */
+};
+
+struct hg_shapes {
+	struct hg_program *prog;
+	HG_VEC(struct hg_shape *) by_type; /* NULL until asked */
+	struct hg_map open_arrays;	   /* element type -> type "as many of it as fit" */
+	struct hg_map interiors;	   /* type | offset << 32 -> type "contains it at offset" */
+	struct hg_arena arena;
+	/** Says what a struct is, as a whole, that is more than its members (a Go slice); NULL for C. Fills up to 4 pieces
+	 * with offsets in the struct, and returns how many; -1 where it is an ordinary struct. */
+	int (*special)(struct hg_shapes *shapes, uint32_t type, struct hg_piece pieces[4]);
+};
+
+/** Finds the leaf that covers the pointer at `offset` of a value of `type`. Kind NONE where no pointer is declared there. */
+struct hg_leaf hg_shape_leaf(struct hg_shapes *shapes, uint32_t type, uint64_t offset);
+bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type);
+
+/** The type "as many of elem as fit into the block" (an array whose count is 0); 0 when memory is exhausted. */
+uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem);
+/** The type "unknown, but with a `type` at offset". */
+uint32_t hg_shape_interior(struct hg_shapes *shapes, uint32_t type, uint64_t offset);
+void hg_shapes_deinit(struct hg_shapes *shapes);
+
+#endif
