@@ -30,7 +30,8 @@ struct hg_analysis {
 	struct hg_dominators dom;
 	uint64_t *retained; /* per node */
 	struct hg_totals totals;
-	uint64_t stopped_us; /* live sources: how long the target stood still */
+	uint32_t debug_types; /* type ids below it come from debug info */
+	uint64_t stopped_us;  /* live sources: how long the target stood still */
 	const struct hg_log *log;
 	struct hg_analysis_private *priv; /* typing tables of the languages, for naming */
 };

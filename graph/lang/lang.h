@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "graph/analysis.h"
+#include "graph/lang/shape.h"
 
 enum hg_container_kind {
 	HG_CONTAINER_NONE,
@@ -22,8 +23,45 @@ struct hg_container {
 	uint64_t entries; /* elements in use (map, channel), or capacity (slice) */
 };
 
+/** What is believed of the block that a pointer leads to. */
+struct hg_guess {
+	uint32_t type;	/* 0: nothing */
+	uint64_t count; /* values of it from the pointer on; 0: as many as fit */
+};
+
+struct hg_lang {
+	const struct hg_lang_ops *ops;
+	struct hg_analysis *a;
+	struct hg_shapes shapes;
+};
+
+struct hg_lang_ops {
+	const char *name;
+	bool (*probe)(const struct hg_analysis *a);
+	struct hg_error *(*open)(struct hg_analysis *a, struct hg_lang **ret);
+	/** What does the pointer `value`, found at `offset` in a value at base, lead to? leaf: hg_shape_leaf() of it. base 0:
+	 * the value is not in memory in one piece. */
+	struct hg_guess (*resolve)(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
+				   uint64_t offset, uint64_t value);
+	/** The type that a value of `type` really is where its block has room for more (a timer inside another). */
+	uint32_t (*enlarge)(struct hg_lang *lang, uint32_t type, uint64_t room);
+	/** Writes the name of a type as a person would. */
+	void (*name_type)(struct hg_lang *lang, uint32_t type, struct hg_text *out);
+	/** Is a block of this type an inner part of a container? */
+	bool (*is_inner)(struct hg_lang *lang, uint32_t type);
+	/** Writes the step from a struct to its member ("" for the inner parts of containers, "[...]" for elements); false
+	 * where the ordinary ".name" is right. */
+	bool (*name_member)(struct hg_lang *lang, uint32_t type, const struct hg_member *member,
+			    struct hg_text *out);
+	struct hg_container (*container)(struct hg_lang *lang, uint32_t type, uint64_t addr,
+					 uint64_t size);
+	void (*close)(struct hg_lang *lang);
+};
+
+extern const struct hg_lang_ops *const hg_lang_table[]; /* ends with NULL */
+
 /** Writes the type of a node as a person would ("main.User", "map[string]*main.User", "[]uint8", "string"); for root nodes
- * the type of their value; "unknown type, 48 bytes with pointers" classes for untyped blocks ("?48"). */
+ * the type of their value; "" for roots without a type; "unknown, 48 bytes" or "unknown, pointer-free" for untyped blocks. */
 void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *out);
 
 /** Writes what leads from a node to the pointer at `offset` in it: ".Cache", ".items[...]", "[...]" for a map's or

@@ -24,20 +24,24 @@ static void flatten(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t t
 static void flatten_struct(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t type,
 			   uint64_t at, unsigned depth)
 {
-	struct hg_piece pieces[4];
-	int special = shapes->special ? shapes->special(shapes, type, pieces) : -1;
-	for (int i = 0; i < special; i++) {
+	struct hg_piece pieces[HG_MAX_SPECIAL];
+	bool whole = false;
+	unsigned count = shapes->special ? shapes->special(shapes, type, pieces, &whole) : 0;
+	for (unsigned i = 0; i < count; i++) {
 		pieces[i].start += at;
 		pieces[i].end += at;
 		add_piece(shape, &pieces[i]);
 	}
-	if (special >= 0)
+	if (whole)
 		return;
 	// The table may move while types are added below: members are copied one by one.
 	const struct hg_type t = *hg_type_get(shapes->prog, type);
 	for (uint32_t i = 0; i < t.member_count; i++) {
 		const struct hg_member member = shapes->prog->types.members.data[t.members + i];
-		if (member.offset <= t.size)
+		bool known = member.offset > t.size;
+		for (unsigned k = 0; k < count; k++)
+			known |= pieces[k].start == at + member.offset;
+		if (!known)
 			flatten(shapes, shape, member.type, at + member.offset, depth + 1);
 	}
 }

@@ -40,15 +40,20 @@ struct hg_shape {
 	bool busy; /* being made: a type that contains itself is damaged */
 };
 
+#define HG_MAX_SPECIAL 4
+
 struct hg_shapes {
 	struct hg_program *prog;
 	HG_VEC(struct hg_shape *) by_type; /* NULL until asked */
 	struct hg_map open_arrays;	   /* element type -> type "as many of it as fit" */
 	struct hg_map interiors;	   /* type | offset << 32 -> type "contains it at offset" */
 	struct hg_arena arena;
-	/** Says what a struct is, as a whole, that is more than its members (a Go slice); NULL for C. Fills up to 4 pieces
-	 * with offsets in the struct, and returns how many; -1 where it is an ordinary struct. */
-	int (*special)(struct hg_shapes *shapes, uint32_t type, struct hg_piece pieces[4]);
+	/** Says what parts of a struct are more than their declared types (a Go slice, a map's tables). Fills up to
+	 * HG_MAX_SPECIAL pieces with offsets in the struct and returns how many; *whole: the struct has no others.
+	 * NULL where the language has none. */
+	unsigned (*special)(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces,
+			    bool *whole);
+	void *lang; /* for special() */
 };
 
 /** Finds the leaf that covers the pointer at `offset` of a value of `type`. Kind NONE where no pointer is declared there. */

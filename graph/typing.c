@@ -1,0 +1,212 @@
+#include "graph/typing.h"
+
+#include <stdlib.h>
+
+#include "core/base/bytes.h"
+
+#define EXACT UINT32_MAX
+
+struct typing {
+	struct hg_analysis *a;
+	struct hg_lang *lang;
+	const uint32_t *words;
+	uint32_t *scores; /* per block: how much its type explains; see score() */
+	uint64_t *done;	  /* bit per block: its pointers have been followed */
+	uint32_t
+		built_types; /* ids from here on are made from runtime descriptors, not from debug info */
+	HG_VEC(uint64_t) stack; /* addresses of blocks whose pointers are to be followed */
+	bool failed;
+};
+
+/** Twice the bytes a type explains, so that a pointer to the start wins over one into the middle. */
+static uint32_t score(uint64_t bytes, bool from_start)
+{
+	uint64_t value = 2 * bytes + from_start;
+	return value < EXACT ? (uint32_t)value : EXACT - 1;
+}
+
+static void push(struct typing *t, uint64_t addr)
+{
+	uint64_t *place = hg_vec_push(&t->stack);
+	if (place)
+		*place = addr;
+	else
+		t->failed = true;
+}
+
+struct candidate {
+	uint32_t block;
+	uint32_t type;
+	uint32_t score;
+};
+
+/** The heap's own word of the type stands; but it may be an array of it, or one that debug info knows better. */
+static bool refines_exact(const struct typing *t, const struct candidate *c)
+{
+	const struct hg_program *prog = t->a->prog;
+	uint32_t old = t->a->blocks.types[c->block];
+	const struct hg_type *old_type = hg_type_get(prog, old), *type = hg_type_get(prog, c->type);
+	uint32_t elem = type->kind == HG_TYPE_ARRAY && !type->count ? type->elem : 0;
+	if (old_type->kind == HG_TYPE_ARRAY && !old_type->count)
+		return false;
+	if (elem && hg_type_strip(prog, elem) == hg_type_strip(prog, old))
+		return true;
+	return old >= t->built_types && c->type != old && type->size == old_type->size &&
+	       hg_type_get(prog, elem ? elem : c->type)->member_count;
+}
+
+static void take(struct typing *t, const struct candidate *c, const struct hg_extent *extent,
+		 uint64_t slot_addr)
+{
+	uint32_t *type = &t->a->blocks.types[c->block];
+	uint32_t *best = &t->scores[c->block];
+	if (*type == c->type && *best >= c->score && t->done[c->block / 64] >> (c->block % 64) & 1)
+		return;
+	if (*best == EXACT) {
+		if (refines_exact(t, c))
+			*type = c->type;
+		else if (t->done[c->block / 64] >> (c->block % 64) & 1)
+			return;
+	} else if (c->score > *best) {
+		bool same = *type == c->type;
+		*best = c->score;
+		*type = c->type;
+		if (same)
+			return;
+	} else {
+		return;
+	}
+	t->done[c->block / 64] |= (uint64_t)1 << (c->block % 64);
+	if (!extent->no_pointers)
+		push(t, slot_addr);
+}
+
+/** Applies a guess to the block that contains `value`. */
+static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
+{
+	const struct hg_blocks *blocks = &t->a->blocks;
+	const struct hg_extent *extent = hg_blocks_extent_at(blocks, value);
+	uint32_t block = extent ? hg_blocks_find_in(blocks, extent, value) : HG_NO_BLOCK;
+	uint64_t size = hg_type_get(t->a->prog, guess.type)->size;
+	if (block == HG_NO_BLOCK || !guess.type || !size)
+		return;
+	uint64_t in_slot = (value - extent->addr) % extent->stride;
+	if (in_slot < extent->header)
+		return;
+	uint64_t at = in_slot - extent->header, room = extent->stride - in_slot;
+	bool array = guess.count != 1;
+	if (!array && !at)
+		guess.type = t->lang->ops->enlarge(t->lang, guess.type, room);
+	size = hg_type_get(t->a->prog, guess.type)->size;
+	if (size > room ||
+	    hg_shape_has_pointers(&t->lang->shapes, guess.type) == extent->no_pointers)
+		return;
+	uint64_t count = guess.count && guess.count <= room / size ? guess.count : room / size;
+	struct candidate c = {.block = block, .score = score(count * size, !at)};
+	if (array && at % size == 0)
+		c.type = hg_shape_open_array(&t->lang->shapes, guess.type);
+	else if (!at || extent->no_pointers)
+		c.type = guess.type;
+	else
+		c.type = hg_shape_interior(&t->lang->shapes, guess.type, at);
+	if (c.type)
+		take(t, &c, extent, value - in_slot);
+}
+
+static void follow_pointer(struct typing *t, uint32_t type, uint64_t base, uint64_t offset,
+			   uint64_t value)
+{
+	struct hg_leaf leaf = hg_shape_leaf(&t->lang->shapes, type, offset);
+	if (leaf.kind == HG_LEAF_NONE)
+		return;
+	apply(t, value, t->lang->ops->resolve(t->lang, &leaf, base, offset, value));
+}
+
+static void follow_block(struct typing *t, uint64_t addr)
+{
+	struct hg_analysis *a = t->a;
+	const struct hg_extent *extent = hg_blocks_extent_at(&a->blocks, addr);
+	uint32_t block = extent ? hg_blocks_find_in(&a->blocks, extent, addr) : HG_NO_BLOCK;
+	if (block == HG_NO_BLOCK)
+		return;
+	uint32_t type = a->blocks.types[block];
+	uint32_t node = a->graph.first_block + block;
+	const uint8_t *bytes = hg_image_view(a->prog->image, addr, extent->stride);
+	for (uint32_t e = a->graph.edge_at[node]; e < a->graph.edge_at[node + 1]; e++) {
+		uint64_t offset = (uint64_t)t->words[e] * 8, value;
+		if (bytes)
+			value = hg_load_u64(bytes + offset);
+		else if (!hg_image_u64(a->prog->image, addr + offset, &value))
+			continue;
+		if (offset >= extent->header)
+			follow_pointer(t, type, addr + extent->header, offset - extent->header,
+				       value);
+	}
+}
+
+static void drain(struct typing *t)
+{
+	while (t->stack.count && !t->failed)
+		follow_block(t, t->stack.data[--t->stack.count]);
+}
+
+static void follow_root_edge(struct typing *t, const struct hg_root_edge *edge)
+{
+	const struct hg_root *root = &t->a->roots.list.data[edge->root];
+	if (edge->type)
+		apply(t, edge->target, (struct hg_guess){edge->type, 1});
+	else if (root->type)
+		follow_pointer(t, root->type, root->addr, edge->offset, edge->target);
+}
+
+/** Objects that only untyped pointers reach still know their own type; theirs is followed last. */
+static void follow_exact(struct typing *t)
+{
+	const struct hg_blocks *blocks = &t->a->blocks;
+	for (size_t i = 0; i < blocks->extents.count && !t->failed; i++) {
+		const struct hg_extent *extent = &blocks->extents.data[i];
+		uint32_t block = extent->first;
+		if (extent->no_pointers)
+			continue;
+		for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
+		     slot = hg_blocks_next_slot(blocks, extent, slot + 1), block++) {
+			if (t->scores[block] != EXACT || t->done[block / 64] >> (block % 64) & 1)
+				continue;
+			t->done[block / 64] |= (uint64_t)1 << (block % 64);
+			push(t, hg_extent_slot_addr(extent, slot));
+			drain(t);
+		}
+	}
+}
+
+static struct hg_error *run(struct typing *t)
+{
+	struct hg_analysis *a = t->a;
+	uint32_t count = a->blocks.count;
+	t->scores = calloc((size_t)count + 1, sizeof(*t->scores));
+	t->done = calloc((size_t)count / 64 + 1, 8);
+	if (!t->scores || !t->done)
+		return &hg_enomem;
+	for (uint32_t i = 0; i < count; i++)
+		if (a->blocks.types[i])
+			t->scores[i] = EXACT;
+	for (size_t i = 0; i < a->roots.edges.count && !t->failed; i++) {
+		follow_root_edge(t, &a->roots.edges.data[i]);
+		drain(t);
+	}
+	follow_exact(t);
+	return t->failed ? &hg_enomem : NULL;
+}
+
+struct hg_error *hg_typing(struct hg_analysis *a, struct hg_lang *lang, const uint32_t *words)
+{
+	struct typing t = {.a = a,
+			   .lang = lang,
+			   .words = words,
+			   .built_types = a->debug_types ? a->debug_types : UINT32_MAX};
+	struct hg_error *err = run(&t);
+	free(t.scores);
+	free(t.done);
+	hg_vec_deinit(&t.stack);
+	return err;
+}
