@@ -60,21 +60,21 @@ static void take(struct typing *t, const struct candidate *c, const struct hg_ex
 {
 	uint32_t *type = &t->a->blocks.types[c->block];
 	uint32_t *best = &t->scores[c->block];
-	if (*type == c->type && *best >= c->score && t->done[c->block / 64] >> (c->block % 64) & 1)
-		return;
+	bool done = t->done[c->block / 64] >> (c->block % 64) & 1;
+	bool same = *type == c->type;
 	if (*best == EXACT) {
-		if (refines_exact(t, c))
+		bool refines = !same && refines_exact(t, c);
+		if (refines)
 			*type = c->type;
-		else if (t->done[c->block / 64] >> (c->block % 64) & 1)
-			return;
-	} else if (c->score > *best) {
-		bool same = *type == c->type;
-		*best = c->score;
-		*type = c->type;
-		if (same)
+		else if (done)
 			return;
 	} else {
-		return;
+		if (c->score <= *best)
+			return;
+		*best = c->score;
+		*type = c->type;
+		if (same && done)
+			return;
 	}
 	t->done[c->block / 64] |= (uint64_t)1 << (c->block % 64);
 	if (!extent->no_pointers)

@@ -1,0 +1,289 @@
+#include "graph/lang/lang_go.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/bytes.h"
+
+#define EFACE_DATA 8  /* offset of the data word in an interface */
+#define MAP_DIR_LEN 8 /* dirLen stands behind dirPtr */
+#define SLICE_CAP 16
+
+/* ---- interfaces ---- */
+
+static bool dynamic_type(struct lang_go *go, uint64_t descriptor, uint32_t *type, bool *direct)
+{
+	uint64_t *known = hg_map_put(&go->dynamic, descriptor);
+	if (!known)
+		return false;
+	if (!*known) {
+		bool is_direct = false;
+		uint32_t found = go->heap->ops->type_at(go->heap, descriptor, &is_direct);
+		known = hg_map_put(&go->dynamic, descriptor);
+		if (!known)
+			return false;
+		*known = ((uint64_t)found << 1 | is_direct) + 2;
+	}
+	*type = (uint32_t)((*known - 2) >> 1);
+	*direct = (*known - 2) & 1;
+	return *type;
+}
+
+static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *leaf, uint64_t base,
+				    uint64_t offset, uint64_t value, unsigned depth);
+
+static struct hg_guess resolve_interface(struct lang_go *go, const struct hg_leaf *leaf,
+					 uint64_t base, uint64_t offset, uint64_t value,
+					 unsigned depth)
+{
+	const struct hg_image *image = go->lang.a->prog->image;
+	uint64_t descriptor;
+	uint32_t type;
+	bool direct;
+	if (!base || offset != leaf->offset + EFACE_DATA ||
+	    !hg_image_u64(image, base + leaf->offset, &descriptor) || !descriptor)
+		return (struct hg_guess){0};
+	if (leaf->kind == HG_LEAF_IFACE &&
+	    !hg_image_u64(image, descriptor + go->itab_type, &descriptor))
+		return (struct hg_guess){0};
+	if (!dynamic_type(go, descriptor, &type, &direct))
+		return (struct hg_guess){0};
+	if (!direct)
+		return (struct hg_guess){type, 1};
+	struct hg_leaf inner = hg_shape_leaf(&go->lang.shapes, type, 0);
+	return resolve_leaf(go, &inner, 0, inner.offset, value, depth + 1);
+}
+
+/* ---- closures ---- */
+
+static bool add_captured(struct lang_go *go, uint32_t id, const hg_captureds *captured)
+{
+	for (size_t i = 0; i < captured->count; i++) {
+		const struct hg_captured *c = &captured->data[i];
+		const struct hg_member member = {
+			.name = c->name, .type = c->type, .offset = c->offset};
+		if (!hg_type_add_member(go->lang.a->prog, id, &member))
+			return false;
+	}
+	return true;
+}
+
+/** A method value x.M is a closure over its receiver: "pkg.(*T).M-fm" or "pkg.T.M-fm". */
+static void add_receiver(struct lang_go *go, const char *function, hg_captureds *captured)
+{
+	struct hg_program *prog = go->lang.a->prog;
+	size_t length = strlen(function);
+	if (captured->count || length < 4 || strcmp(function + length - 3, "-fm"))
+		return;
+	const char *open = strstr(function, ".(*"), *close = open ? strstr(open, ").") : NULL;
+	if (!close)
+		return;
+	hg_autofree char *name = NULL;
+	if (asprintf(&name, "*%.*s.%.*s", (int)(open - function), function,
+		     (int)(close - open - 3), open + 3) < 0)
+		return;
+	uint32_t type = hg_type_find(prog, name);
+	struct hg_captured *place = type ? hg_vec_push(captured) : NULL;
+	if (place)
+		*place = (struct hg_captured){hg_program_string(prog, "receiver"), type, 8};
+}
+
+static uint32_t make_closure(struct lang_go *go, uint64_t pc)
+{
+	struct hg_program *prog = go->lang.a->prog;
+	const char *function = NULL, *file = NULL;
+	uint32_t line = 0;
+	if (!go->heap->ops->line(go->heap, pc, &function, &file, &line) || !function)
+		return 0;
+	hg_captureds captured = {0};
+	hg_error_destroy(hg_variable_captured(prog, pc, &captured));
+	add_receiver(go, function, &captured);
+	uint64_t size = 8;
+	for (size_t i = 0; i < captured.count; i++) {
+		uint64_t end = captured.data[i].offset +
+			       hg_type_get(prog, captured.data[i].type)->size;
+		size = end > size ? end : size;
+	}
+	hg_autofree char *name = NULL;
+	uint32_t id = 0;
+	if (asprintf(&name, "func %s", function) >= 0) {
+		const struct hg_type type = {.name = hg_program_string(prog, name),
+					     .kind = HG_TYPE_STRUCT,
+					     .size = size,
+					     .file = hg_program_string(prog, file ? file : ""),
+					     .line = line};
+		id = hg_type_add(prog, &type);
+	}
+	bool added = id && add_captured(go, id, &captured);
+	hg_vec_deinit(&captured);
+	return added ? id : 0;
+}
+
+static struct hg_guess resolve_closure(struct lang_go *go, uint64_t value)
+{
+	uint64_t pc;
+	if (!hg_image_u64(go->lang.a->prog->image, value, &pc))
+		return (struct hg_guess){0};
+	uint64_t *known = hg_map_put(&go->closures, pc);
+	if (!known)
+		return (struct hg_guess){0};
+	if (!*known) {
+		uint32_t id = make_closure(go, pc);
+		known = hg_map_put(&go->closures, pc);
+		if (!known)
+			return (struct hg_guess){0};
+		*known = (uint64_t)id + 1;
+	}
+	return (struct hg_guess){(uint32_t)(*known - 1), 1};
+}
+
+/* ---- maps ---- */
+
+/** dirLen 0: one group stands where the directory would; else the directory, an array of pointers to tables. */
+static struct hg_guess resolve_map(struct lang_go *go, const struct hg_leaf *leaf, uint64_t base)
+{
+	struct hg_program *prog = go->lang.a->prog;
+	uint64_t dir_len = 1;
+	if (base && hg_image_u64(prog->image, base + leaf->offset + MAP_DIR_LEN, &dir_len) &&
+	    dir_len)
+		return (struct hg_guess){leaf->type, dir_len};
+	uint32_t table = hg_type_get(prog, hg_type_strip(prog, leaf->type))->elem;
+	const struct hg_member *groups = table ? hg_type_member(prog, table, "groups") : NULL;
+	const struct hg_member *data = groups ? hg_type_member(prog, groups->type, "data") : NULL;
+	uint32_t pointer = data ? hg_type_strip(prog, data->type) : 0;
+	return (struct hg_guess){hg_type_get(prog, pointer)->elem, 1};
+}
+
+/** internal/sync.node[K,V] starts with isEntry and is embedded in indirect[K,V] and entry[K,V]. */
+static struct hg_guess resolve_node(struct lang_go *go, const struct hg_leaf *leaf, uint64_t value)
+{
+	struct hg_program *prog = go->lang.a->prog;
+	const char *name = hg_type_name(prog, leaf->type);
+	const char *arguments = strchr(name, '[');
+	uint64_t is_entry;
+	if (!arguments || !hg_image_uint(prog->image, value, 1, &is_entry))
+		return (struct hg_guess){0};
+	hg_autofree char *real = NULL;
+	if (asprintf(&real, "internal/sync.%s%s", is_entry ? "entry" : "indirect", arguments) < 0)
+		return (struct hg_guess){0};
+	uint32_t type = hg_type_find(prog, real);
+	if (!type && is_entry)
+		type = go_trie_entry(go, real);
+	return (struct hg_guess){type, 1};
+}
+
+static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *leaf, uint64_t base,
+				    uint64_t offset, uint64_t value, unsigned depth)
+{
+	uint64_t count = 0;
+	if (depth > 4)
+		return (struct hg_guess){0};
+	switch ((enum hg_leaf_kind)leaf->kind) {
+	case HG_LEAF_POINTER:
+		return (struct hg_guess){leaf->type, 1};
+	case HG_LEAF_ARRAY:
+		return (struct hg_guess){leaf->type, 0};
+	case HG_LEAF_SLICE:
+		if (base)
+			hg_image_u64(go->lang.a->prog->image, base + leaf->offset + SLICE_CAP,
+				     &count);
+		return (struct hg_guess){leaf->type, count == 1 ? 0 : count};
+	case HG_LEAF_STRING:
+		if (base)
+			hg_image_u64(go->lang.a->prog->image, base + leaf->offset + 8, &count);
+		return (struct hg_guess){leaf->type, count == 1 ? 0 : count};
+	case HG_LEAF_EFACE:
+	case HG_LEAF_IFACE:
+		return resolve_interface(go, leaf, base, offset, value, depth);
+	case HG_LEAF_FUNC:
+		return resolve_closure(go, value);
+	case HG_LEAF_MAP_DIR:
+		return resolve_map(go, leaf, base);
+	case HG_LEAF_TRIE_NODE:
+		return resolve_node(go, leaf, value);
+	case HG_LEAF_NONE:
+		break;
+	}
+	return (struct hg_guess){0};
+}
+
+static struct hg_guess go_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
+				  uint64_t offset, uint64_t value)
+{
+	return resolve_leaf((struct lang_go *)lang, leaf, base, offset, value, 0);
+}
+
+static uint32_t go_enlarge(struct hg_lang *lang, uint32_t type, uint64_t room)
+{
+	const struct lang_go *go = (struct lang_go *)lang;
+	const struct hg_program *prog = lang->a->prog;
+	if (!go->time_timer || hg_type_get(prog, go->time_timer)->size > room)
+		return type;
+	uint32_t plain = hg_type_strip(prog, type);
+	return plain && (plain == go->timer || plain == go->ticker) ? go->time_timer : type;
+}
+
+/* ---- the row ---- */
+
+static bool go_probe(const struct hg_analysis *a)
+{
+	for (size_t i = 0; i < a->heaps.count; i++)
+		if (!strcmp(a->heaps.data[i]->ops->name, "go"))
+			return true;
+	return false;
+}
+
+/** The type of the bytes behind strings: named apart from []uint8. */
+static uint32_t add_string_bytes(struct hg_program *prog)
+{
+	const struct hg_type type = {
+		.name = hg_program_string(prog, "string"), .kind = HG_TYPE_UINT, .size = 1};
+	return hg_type_add(prog, &type);
+}
+
+static void go_close(struct hg_lang *lang)
+{
+	struct lang_go *go = (struct lang_go *)lang;
+	hg_shapes_deinit(&lang->shapes);
+	hg_map_deinit(&go->dynamic);
+	hg_map_deinit(&go->closures);
+	free(go);
+}
+
+static struct hg_error *go_open(struct hg_analysis *a, struct hg_lang **ret)
+{
+	struct lang_go *go = calloc(1, sizeof(*go));
+	if (!go)
+		return &hg_enomem;
+	struct hg_program *prog = a->prog;
+	go->lang = (struct hg_lang){.ops = &hg_lang_go, .a = a};
+	go->lang.shapes.prog = prog;
+	go->lang.shapes.special = go_special;
+	go->lang.shapes.lang = go;
+	for (size_t i = 0; i < a->heaps.count; i++)
+		if (!strcmp(a->heaps.data[i]->ops->name, "go"))
+			go->heap = a->heaps.data[i];
+	uint32_t itab = hg_type_find(prog, "internal/abi.ITab");
+	const struct hg_member *type = hg_type_member(prog, itab, "Type");
+	go->itab_type = type ? type->offset : 8;
+	go->timer = hg_type_strip(prog, hg_type_find(prog, "time.Timer"));
+	go->ticker = hg_type_strip(prog, hg_type_find(prog, "time.Ticker"));
+	go->time_timer = hg_type_strip(prog, hg_type_find(prog, "runtime.timeTimer"));
+	go->any = hg_type_find(prog, "interface {}");
+	go->string_bytes = add_string_bytes(prog);
+	*ret = &go->lang;
+	return NULL;
+}
+
+const struct hg_lang_ops hg_lang_go = {
+	.name = "go",
+	.probe = go_probe,
+	.open = go_open,
+	.resolve = go_resolve,
+	.enlarge = go_enlarge,
+	.name_type = go_name_type,
+	.is_inner = go_is_inner,
+	.name_member = go_name_member,
+	.container = go_container,
+	.close = go_close,
+};

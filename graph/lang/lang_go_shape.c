@@ -1,0 +1,149 @@
+#include <string.h>
+
+#include "graph/lang/lang_go.h"
+
+bool go_name_starts(const struct hg_program *prog, uint32_t type, const char *prefix)
+{
+	return !strncmp(hg_type_name(prog, type), prefix, strlen(prefix));
+}
+
+/** What a member that is a pointer points to; 0 where it is none. */
+static uint32_t pointee(const struct hg_program *prog, uint32_t type, const char *member)
+{
+	const struct hg_member *m = hg_type_member(prog, type, member);
+	if (!m)
+		return 0;
+	const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, m->type));
+	return t->kind == HG_TYPE_POINTER ? t->elem : 0;
+}
+
+static unsigned one(struct hg_piece *pieces, const struct hg_member *member, enum hg_leaf_kind kind,
+		    uint32_t type)
+{
+	if (!member)
+		return 0;
+	pieces[0] = (struct hg_piece){member->offset, member->offset + 8, type, kind};
+	return 1;
+}
+
+static unsigned slice_piece(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+{
+	uint32_t elem = hg_type_get(prog, type)->go_elem;
+	if (!elem)
+		elem = pointee(prog, type, "array");
+	pieces[0] = (struct hg_piece){0, 8, elem, HG_LEAF_SLICE};
+	return 1;
+}
+
+static unsigned interface_piece(struct hg_piece *pieces, enum hg_leaf_kind kind)
+{
+	pieces[0] = (struct hg_piece){0, 16, 0, kind};
+	return 1;
+}
+
+/** sync/atomic.Pointer[T] is {_ [0]*T; _ noCopy; v unsafe.Pointer}: T stands in the first member. */
+static unsigned atomic_pointer(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+{
+	const struct hg_type *t = hg_type_get(prog, type);
+	uint32_t target = 0;
+	for (uint32_t i = 0; i < t->member_count && !target; i++) {
+		const struct hg_member *m = &prog->types.members.data[t->members + i];
+		const struct hg_type *array = hg_type_get(prog, hg_type_strip(prog, m->type));
+		const struct hg_type *pointer = hg_type_get(prog, hg_type_strip(prog, array->elem));
+		if (array->kind == HG_TYPE_ARRAY && pointer->kind == HG_TYPE_POINTER)
+			target = pointer->elem;
+	}
+	const struct hg_member *v = hg_type_member(prog, type, "v");
+	bool node = go_name_starts(prog, target, "internal/sync.node[");
+	return one(pieces, v, node ? HG_LEAF_TRIE_NODE : HG_LEAF_POINTER, target);
+}
+
+/** hchan<T>.buf is an unsafe.Pointer to T's; T is what the waiting goroutines' sudog<T>.elem points to. */
+static unsigned channel_buffer(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+{
+	const struct hg_member *queue = hg_type_member(prog, type, "sendq");
+	uint32_t sudog = queue ? pointee(prog, queue->type, "first") : 0;
+	uint32_t elem = sudog ? pointee(prog, sudog, "elem") : 0;
+	return one(pieces, hg_type_member(prog, type, "buf"), HG_LEAF_ARRAY, elem);
+}
+
+/** map[K]V to Go 1.23: hash<K,V> with buckets. */
+static unsigned hash_buckets(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+{
+	uint32_t bucket = pointee(prog, type, "buckets");
+	unsigned count = one(pieces, hg_type_member(prog, type, "buckets"), HG_LEAF_ARRAY, bucket);
+	return count + one(pieces + count, hg_type_member(prog, type, "oldbuckets"), HG_LEAF_ARRAY,
+			   bucket);
+}
+
+/** map[K]V from Go 1.24: map<K,V>.dirPtr is declared **table<K,V>. */
+static unsigned map_directory(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+{
+	return one(pieces, hg_type_member(prog, type, "dirPtr"), HG_LEAF_MAP_DIR,
+		   pointee(prog, type, "dirPtr"));
+}
+
+static unsigned pool_locals(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+{
+	uint32_t local = hg_type_find(prog, "sync.poolLocal");
+	unsigned count = one(pieces, hg_type_member(prog, type, "local"), HG_LEAF_ARRAY, local);
+	return count + one(pieces + count, hg_type_member(prog, type, "victim"), HG_LEAF_ARRAY,
+			   local);
+}
+
+unsigned go_special(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces, bool *whole)
+{
+	const struct hg_program *prog = shapes->prog;
+	const struct lang_go *go = shapes->lang;
+	const char *name = hg_type_name(prog, type);
+	const struct hg_type *t = hg_type_get(prog, type);
+	*whole = true;
+	if (t->go_kind == HG_GO_STRING || !strcmp(name, "string")) {
+		pieces[0] = (struct hg_piece){0, 8, go->string_bytes, HG_LEAF_STRING};
+		return 1;
+	}
+	if (t->go_kind == HG_GO_SLICE)
+		return slice_piece(prog, type, pieces);
+	if (!strcmp(name, "runtime.eface") || !strcmp(name, "sync.eface"))
+		return interface_piece(pieces, HG_LEAF_EFACE);
+	if (!strcmp(name, "runtime.iface"))
+		return interface_piece(pieces, HG_LEAF_IFACE);
+	*whole = false;
+	if (go_name_starts(prog, type, "sync/atomic.Pointer["))
+		return atomic_pointer(prog, type, pieces);
+	if (go_name_starts(prog, type, "hchan<"))
+		return channel_buffer(prog, type, pieces);
+	if (go_name_starts(prog, type, "hash<"))
+		return hash_buckets(prog, type, pieces);
+	if (go_name_starts(prog, type, "map<"))
+		return map_directory(prog, type, pieces);
+	if (go_name_starts(prog, type, "groupReference<"))
+		return one(pieces, hg_type_member(prog, type, "data"), HG_LEAF_ARRAY,
+			   pointee(prog, type, "data"));
+	if (!strcmp(name, "sync.Pool"))
+		return pool_locals(prog, type, pieces);
+	if (!strcmp(name, "sync.entry")) // to Go 1.19: p is an unsafe.Pointer to an interface
+		return one(pieces, hg_type_member(prog, type, "p"), HG_LEAF_POINTER, go->any);
+	return 0;
+}
+
+uint32_t go_trie_entry(struct lang_go *go, const char *name)
+{
+	struct hg_program *prog = go->lang.a->prog;
+	if (!go->any || !strstr(name, "[interface {},interface {}]"))
+		return 0;
+	const struct hg_type type = {
+		.name = hg_program_string(prog, name), .kind = HG_TYPE_STRUCT, .size = 48};
+	uint32_t id = hg_type_add(prog, &type);
+	const struct hg_type overflow = {.kind = HG_TYPE_POINTER, .size = 8, .elem = id};
+	uint32_t pointer = hg_type_add(prog, &overflow);
+	const struct hg_member members[] = {
+		{.name = hg_program_string(prog, "overflow"), .type = pointer, .offset = 8},
+		{.name = hg_program_string(prog, "key"), .type = go->any, .offset = 16},
+		{.name = hg_program_string(prog, "value"), .type = go->any, .offset = 32},
+	};
+	for (size_t i = 0; id && i < ARRAY_SIZE(members); i++)
+		if (!hg_type_add_member(prog, id, &members[i]))
+			return 0;
+	return id;
+}
