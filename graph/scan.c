@@ -6,6 +6,8 @@
 #include "core/base/bytes.h"
 #include "core/base/limits.h"
 #include "core/base/workers.h"
+#include "graph/private.h"
+#include "graph/reach.h"
 
 #define TASK_BYTES ((uint64_t)4 << 20)
 
@@ -25,10 +27,7 @@ struct task {
 struct scan {
 	struct hg_analysis *a;
 	HG_VEC(struct task) tasks;
-	uint32_t *edge_at;  /* of the graph: counts first, positions later */
-	uint64_t *folded;   /* bit per block: its own edges are not followed */
-	uint64_t *owned;    /* bit per block: only its owner's edge counts */
-	uint64_t low, span; /* addresses of blocks lie in [low, low + span) */
+	uint32_t *edge_at; /* of the graph: counts first, positions later */
 };
 
 struct buffer {
@@ -52,12 +51,13 @@ static void set(uint64_t *bits, uint32_t i)
 
 /* ---- one block ---- */
 
-static void emit(struct scan *s, struct task *task, uint64_t value, uint32_t from, uint64_t word)
+static void emit(const struct hg_analysis *a, struct task *task, uint64_t value, uint32_t from,
+		 uint64_t word)
 {
-	if (value - s->low >= s->span)
+	if (value - a->priv->low >= a->priv->span)
 		return;
-	uint32_t to = hg_blocks_find(&s->a->blocks, value);
-	if (to == HG_NO_BLOCK || to == from || test(s->owned, to))
+	uint32_t to = hg_blocks_find(&a->blocks, value);
+	if (to == HG_NO_BLOCK || to == from || test(a->priv->owned, to))
 		return;
 	if (word > UINT32_MAX) {
 		task->far++;
@@ -70,10 +70,11 @@ static void emit(struct scan *s, struct task *task, uint64_t value, uint32_t fro
 	task->edges.data[task->edges.count++] = (struct found){to, (uint32_t)word};
 }
 
-static void scan_slot(struct scan *s, struct task *task, const struct hg_extent *extent,
-		      uint32_t block, uint64_t slot_addr, const uint8_t *bytes)
+static void scan_slot(const struct hg_analysis *a, struct task *task,
+		      const struct hg_extent *extent, uint32_t block, uint64_t slot_addr,
+		      const uint8_t *bytes)
 {
-	const struct hg_heap *heap = s->a->heaps.data[extent->heap];
+	const struct hg_heap *heap = a->heaps.data[extent->heap];
 	uint64_t words = extent->stride / 8;
 	bool last = false;
 	for (uint64_t word = 0; word < words && !last; word += 64) {
@@ -83,18 +84,19 @@ static void scan_slot(struct scan *s, struct task *task, const struct hg_extent 
 		while (bits) {
 			uint64_t at = word + (uint64_t)__builtin_ctzll(bits);
 			bits &= bits - 1;
-			emit(s, task, hg_load_u64(bytes + at * 8), block, at);
+			emit(a, task, hg_load_u64(bytes + at * 8), block, at);
 		}
 	}
 }
 
 /** Returns the bytes of a slot: in place, or copied where they lie in several segments; NULL (and counted) if missing. */
-static const uint8_t *slot_bytes(struct scan *s, struct task *task, const struct hg_extent *extent,
-				 uint64_t addr, const uint8_t *whole, struct buffer *copy)
+static const uint8_t *slot_bytes(const struct hg_analysis *a, struct task *task,
+				 const struct hg_extent *extent, uint64_t addr,
+				 const uint8_t *whole, struct buffer *copy)
 {
 	if (whole)
 		return whole + (addr - extent->addr);
-	const struct hg_image *image = s->a->prog->image;
+	const struct hg_image *image = a->prog->image;
 	const uint8_t *bytes = hg_image_view(image, addr, extent->stride);
 	if (bytes)
 		return bytes;
@@ -120,9 +122,9 @@ static void scan_extent(struct scan *s, struct task *task, const struct hg_exten
 	     slot = hg_blocks_next_slot(blocks, extent, slot + 1), block++) {
 		uint64_t addr = extent->addr + slot * extent->stride;
 		size_t before = task->edges.count;
-		const uint8_t *bytes = slot_bytes(s, task, extent, addr, whole, &copy);
-		if (bytes && !test(s->folded, block))
-			scan_slot(s, task, extent, block, addr, bytes);
+		const uint8_t *bytes = slot_bytes(s->a, task, extent, addr, whole, &copy);
+		if (bytes && !test(s->a->priv->folded, block))
+			scan_slot(s->a, task, extent, block, addr, bytes);
 		s->edge_at[base + block] = (uint32_t)(task->edges.count - before);
 	}
 }
@@ -159,7 +161,7 @@ static void prepare_root_edges(struct scan *s)
 		uint32_t to = hg_blocks_find(&s->a->blocks, edge->target);
 		if (to == HG_NO_BLOCK || edge->root >= roots->list.count || !edge->root)
 			continue;
-		if (test(s->owned, to) && !(edge->flags & HG_EDGE_OWNER))
+		if (test(s->a->priv->owned, to) && !(edge->flags & HG_EDGE_OWNER))
 			continue;
 		s->a->coverage.conservative_edges += edge->flags & HG_EDGE_CONSERVATIVE;
 		roots->edges.data[kept++] = *edge;
@@ -173,7 +175,7 @@ static void mark_special_blocks(struct scan *s)
 	for (size_t i = 0; i < roots->folded.count; i++) {
 		uint32_t block = hg_blocks_find(&s->a->blocks, roots->folded.data[i]);
 		if (block != HG_NO_BLOCK)
-			set(s->folded, block);
+			set(s->a->priv->folded, block);
 	}
 	for (size_t i = 0; i < roots->edges.count; i++) {
 		const struct hg_root_edge *edge = &roots->edges.data[i];
@@ -181,7 +183,7 @@ static void mark_special_blocks(struct scan *s)
 					 ? hg_blocks_find(&s->a->blocks, edge->target)
 					 : HG_NO_BLOCK;
 		if (block != HG_NO_BLOCK)
-			set(s->owned, block);
+			set(s->a->priv->owned, block);
 	}
 }
 
@@ -299,14 +301,14 @@ static struct hg_error *run(struct scan *s, uint32_t **words)
 	a->graph.nodes = (uint32_t)nodes;
 	a->graph.first_block = (uint32_t)a->roots.list.count;
 	s->edge_at = calloc(nodes + 1, sizeof(*s->edge_at));
-	s->folded = calloc((size_t)a->blocks.count / 64 + 1, 8);
-	s->owned = calloc((size_t)a->blocks.count / 64 + 1, 8);
-	if (!s->edge_at || !s->folded || !s->owned)
+	s->a->priv->folded = calloc((size_t)a->blocks.count / 64 + 1, 8);
+	s->a->priv->owned = calloc((size_t)a->blocks.count / 64 + 1, 8);
+	if (!s->edge_at || !s->a->priv->folded || !s->a->priv->owned)
 		return &hg_enomem;
 	if (a->blocks.extents.count) {
 		const struct hg_extent *last = &a->blocks.extents.data[a->blocks.extents.count - 1];
-		s->low = a->blocks.extents.data[0].addr;
-		s->span = last->addr + last->size - s->low;
+		s->a->priv->low = a->blocks.extents.data[0].addr;
+		s->a->priv->span = last->addr + last->size - s->a->priv->low;
 	}
 	mark_special_blocks(s);
 	prepare_root_edges(s);
@@ -329,7 +331,102 @@ struct hg_error *hg_scan(struct hg_analysis *a, uint32_t **words)
 		hg_vec_deinit(&s.tasks.data[i].edges);
 	hg_vec_deinit(&s.tasks);
 	free(s.edge_at);
-	free(s.folded);
-	free(s.owned);
 	return err;
+}
+
+struct hg_error *hg_scan_secondary(struct hg_analysis *a)
+{
+	struct hg_roots *roots = &a->roots;
+	HG_VEC(struct hg_graph_pair) pairs = {0};
+	for (size_t i = 0; i < roots->edges.count; i++) {
+		const struct hg_root_edge *edge = &roots->edges.data[i];
+		struct hg_graph_pair *pair =
+			edge->flags & HG_EDGE_SECONDARY ? hg_vec_push(&pairs) : NULL;
+		if (pair)
+			*pair = (struct hg_graph_pair){
+				edge->root,
+				a->graph.first_block + hg_blocks_find(&a->blocks, edge->target)};
+	}
+	hg_autofree uint8_t *reached = malloc((size_t)a->graph.nodes + 1);
+	hg_autofree uint8_t *needed = calloc(pairs.count + 1, 1);
+	struct hg_error *err = reached && needed ? hg_reach(&a->graph, reached, NULL) : &hg_enomem;
+	if (!err && pairs.count)
+		err = hg_reach_secondary(&a->graph, reached, pairs.data, pairs.count, needed);
+	size_t kept = 0, kept_pairs = 0, pair = 0;
+	for (size_t i = 0; !err && i < roots->edges.count; i++) {
+		bool secondary = roots->edges.data[i].flags & HG_EDGE_SECONDARY;
+		if (secondary && !needed[pair++])
+			continue;
+		if (secondary)
+			pairs.data[kept_pairs++] = pairs.data[pair - 1];
+		roots->edges.data[kept++] = roots->edges.data[i];
+	}
+	if (!err)
+		roots->edges.count = kept;
+	if (!err && kept_pairs)
+		err = hg_graph_add_edges(&a->graph, pairs.data, kept_pairs);
+	hg_vec_deinit(&pairs);
+	return err;
+}
+
+/* ---- the same edges again, with their places ---- */
+
+static size_t first_root_edge(const struct hg_roots *roots, uint32_t root)
+{
+	size_t low = 0, high = roots->edges.count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (roots->edges.data[mid].root < root)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static struct hg_error *root_outs(const struct hg_analysis *a, uint32_t node, hg_outs *ret)
+{
+	for (uint32_t e = a->graph.edge_at[node]; e < a->graph.edge_at[node + 1]; e++) {
+		uint32_t to = a->graph.edge_to[e];
+		struct hg_out *out = hg_node_is_root(a, to) ? hg_vec_push(ret) : NULL;
+		if (out)
+			out->to = to;
+		else if (hg_node_is_root(a, to))
+			return &hg_enomem;
+	}
+	const struct hg_roots *roots = &a->roots;
+	for (size_t i = first_root_edge(roots, node);
+	     i < roots->edges.count && roots->edges.data[i].root == node; i++) {
+		const struct hg_root_edge *edge = &roots->edges.data[i];
+		struct hg_out *out = hg_vec_push(ret);
+		if (!out)
+			return &hg_enomem;
+		*out = (struct hg_out){a->graph.first_block +
+					       hg_blocks_find(&a->blocks, edge->target),
+				       edge->offset, edge->flags};
+	}
+	return NULL;
+}
+
+struct hg_error *hg_analysis_outs(const struct hg_analysis *a, uint32_t node, hg_outs *ret)
+{
+	if (hg_node_is_root(a, node))
+		return root_outs(a, node, ret);
+	uint32_t block = hg_node_block(a, node);
+	const struct hg_extent *extent = hg_blocks_extent(&a->blocks, block);
+	uint64_t addr = hg_blocks_addr(&a->blocks, block);
+	if (extent->no_pointers || test(a->priv->folded, block))
+		return NULL;
+	struct task task = {0};
+	hg_cleanup(buffer_free) struct buffer copy = {0};
+	const uint8_t *bytes = slot_bytes(a, &task, extent, addr, NULL, &copy);
+	if (bytes)
+		scan_slot(a, &task, extent, block, addr, bytes);
+	bool enough = hg_vec_reserve(ret, task.edges.count);
+	for (size_t i = 0; enough && i < task.edges.count; i++)
+		ret->data[ret->count++] =
+			(struct hg_out){.to = a->graph.first_block + task.edges.data[i].to,
+					.offset = (uint64_t)task.edges.data[i].word * 8};
+	hg_vec_deinit(&task.edges);
+	return enough && !task.failed ? NULL : &hg_enomem;
 }

@@ -29,6 +29,14 @@ struct hg_guess {
 	uint64_t count; /* values of it from the pointer on; 0: as many as fit */
 };
 
+/** How a path goes on behind a step. */
+enum hg_step {
+	HG_STEP_ORDINARY,   /* nothing was written: ".name" is right */
+	HG_STEP_INTO,	    /* into the member's type */
+	HG_STEP_SKIP_ARRAY, /* into the elements of the member, an array, without "[...]" for them */
+	HG_STEP_STOP,	    /* it ends here */
+};
+
 struct hg_lang {
 	const struct hg_lang_ops *ops;
 	struct hg_analysis *a;
@@ -49,10 +57,10 @@ struct hg_lang_ops {
 	void (*name_type)(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 	/** Is a block of this type an inner part of a container? */
 	bool (*is_inner)(struct hg_lang *lang, uint32_t type);
-	/** Writes the step from a struct to its member ("" for the inner parts of containers, "[...]" for elements); false
-	 * where the ordinary ".name" is right. */
-	bool (*name_member)(struct hg_lang *lang, uint32_t type, const struct hg_member *member,
-			    struct hg_text *out);
+	/** Writes the step from a struct to its member ("" for the inner parts of containers, "[...]" for elements), or
+	 * nothing and ORDINARY where ".name" is right. */
+	enum hg_step (*name_member)(struct hg_lang *lang, uint32_t type,
+				    const struct hg_member *member, struct hg_text *out);
 	struct hg_container (*container)(struct hg_lang *lang, uint32_t type, uint64_t addr,
 					 uint64_t size);
 	void (*close)(struct hg_lang *lang);

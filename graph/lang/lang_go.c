@@ -79,8 +79,8 @@ static void add_receiver(struct lang_go *go, const char *function, hg_captureds 
 	if (!close)
 		return;
 	hg_autofree char *name = NULL;
-	if (asprintf(&name, "*%.*s.%.*s", (int)(open - function), function,
-		     (int)(close - open - 3), open + 3) < 0)
+	if (asprintf(&name, "*%.*s.%.*s", (int)(open - function), function, (int)(close - open - 3),
+		     open + 3) < 0)
 		return;
 	uint32_t type = hg_type_find(prog, name);
 	struct hg_captured *place = type ? hg_vec_push(captured) : NULL;
@@ -100,8 +100,8 @@ static uint32_t make_closure(struct lang_go *go, uint64_t pc)
 	add_receiver(go, function, &captured);
 	uint64_t size = 8;
 	for (size_t i = 0; i < captured.count; i++) {
-		uint64_t end = captured.data[i].offset +
-			       hg_type_get(prog, captured.data[i].type)->size;
+		uint64_t end =
+			captured.data[i].offset + hg_type_get(prog, captured.data[i].type)->size;
 		size = end > size ? end : size;
 	}
 	hg_autofree char *name = NULL;

@@ -8,13 +8,14 @@
 
 struct lang_go {
 	struct hg_lang lang;
-	struct hg_heap *heap;           /* Go's */
-	struct hg_map dynamic;          /* type descriptor -> type id << 1 | direct, + 2 */
-	struct hg_map closures;         /* code address -> type id + 1 */
-	uint64_t itab_type;             /* offset of the type in an itab */
-	uint32_t string_bytes;          /* the bytes behind a string */
-	uint32_t timer, ticker, time_timer; /* time.Timer, time.Ticker, runtime.timeTimer; 0 absent */
-	uint32_t any;                   /* interface {} */
+	struct hg_heap *heap;	/* Go's */
+	struct hg_map dynamic;	/* type descriptor -> type id << 1 | direct, + 2 */
+	struct hg_map closures; /* code address -> type id + 1 */
+	uint64_t itab_type;	/* offset of the type in an itab */
+	uint32_t string_bytes;	/* the bytes behind a string */
+	uint32_t timer, ticker,
+		time_timer; /* time.Timer, time.Ticker, runtime.timeTimer; 0 absent */
+	uint32_t any;	    /* interface {} */
 };
 
 extern const struct hg_lang_ops hg_lang_go;
@@ -28,8 +29,8 @@ uint32_t go_trie_entry(struct lang_go *go, const char *name);
 /* lang_go_name.c */
 void go_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 bool go_is_inner(struct hg_lang *lang, uint32_t type);
-bool go_name_member(struct hg_lang *lang, uint32_t type, const struct hg_member *member,
-		    struct hg_text *out);
+enum hg_step go_name_member(struct hg_lang *lang, uint32_t type, const struct hg_member *member,
+			    struct hg_text *out);
 struct hg_container go_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size);
 
 /** Does the type's name start with prefix? */

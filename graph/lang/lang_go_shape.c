@@ -42,7 +42,8 @@ static unsigned interface_piece(struct hg_piece *pieces, enum hg_leaf_kind kind)
 }
 
 /** sync/atomic.Pointer[T] is {_ [0]*T; _ noCopy; v unsafe.Pointer}: T stands in the first member. */
-static unsigned atomic_pointer(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+static unsigned atomic_pointer(const struct hg_program *prog, uint32_t type,
+			       struct hg_piece *pieces)
 {
 	const struct hg_type *t = hg_type_get(prog, type);
 	uint32_t target = 0;
@@ -59,7 +60,8 @@ static unsigned atomic_pointer(const struct hg_program *prog, uint32_t type, str
 }
 
 /** hchan<T>.buf is an unsafe.Pointer to T's; T is what the waiting goroutines' sudog<T>.elem points to. */
-static unsigned channel_buffer(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+static unsigned channel_buffer(const struct hg_program *prog, uint32_t type,
+			       struct hg_piece *pieces)
 {
 	const struct hg_member *queue = hg_type_member(prog, type, "sendq");
 	uint32_t sudog = queue ? pointee(prog, queue->type, "first") : 0;
@@ -72,8 +74,8 @@ static unsigned hash_buckets(const struct hg_program *prog, uint32_t type, struc
 {
 	uint32_t bucket = pointee(prog, type, "buckets");
 	unsigned count = one(pieces, hg_type_member(prog, type, "buckets"), HG_LEAF_ARRAY, bucket);
-	return count + one(pieces + count, hg_type_member(prog, type, "oldbuckets"), HG_LEAF_ARRAY,
-			   bucket);
+	return count +
+	       one(pieces + count, hg_type_member(prog, type, "oldbuckets"), HG_LEAF_ARRAY, bucket);
 }
 
 /** map[K]V from Go 1.24: map<K,V>.dirPtr is declared **table<K,V>. */
@@ -87,8 +89,8 @@ static unsigned pool_locals(const struct hg_program *prog, uint32_t type, struct
 {
 	uint32_t local = hg_type_find(prog, "sync.poolLocal");
 	unsigned count = one(pieces, hg_type_member(prog, type, "local"), HG_LEAF_ARRAY, local);
-	return count + one(pieces + count, hg_type_member(prog, type, "victim"), HG_LEAF_ARRAY,
-			   local);
+	return count +
+	       one(pieces + count, hg_type_member(prog, type, "victim"), HG_LEAF_ARRAY, local);
 }
 
 unsigned go_special(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces, bool *whole)

@@ -1,0 +1,4 @@
+#include "graph/heap/heap.h"
+#include "graph/heap/heap_go.h"
+
+const struct hg_heap_ops *const hg_heap_table[] = {&hg_heap_go, NULL};

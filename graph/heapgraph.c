@@ -1,0 +1,349 @@
+#include "graph/heapgraph.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/capture.h"
+#include "graph/phase.h"
+#include "graph/private.h"
+#include "graph/retained.h"
+#include "graph/scan.h"
+#include "graph/typing.h"
+
+/** A source is a file of that name, else a PID. */
+static struct hg_error *open_image(const struct hg_options *options, struct hg_analysis *a,
+				   struct hg_image **ret)
+{
+	const struct hg_image_options image_options = {
+		.exe = options->exe, .sysroot = options->sysroot, .log = options->log};
+	struct stat st;
+	char *end = NULL;
+	unsigned long pid = strtoul(options->source, &end, 10);
+	bool number = *options->source >= '0' && *options->source <= '9' && !*end;
+	if (stat(options->source, &st) && number) {
+		if (pid > INT32_MAX)
+			return hg_error_create(HG_ERROR_NOT_FOUND, "no process %s",
+					       options->source);
+		return hg_image_open_live((uint32_t)pid, &image_options, &a->stopped_us, ret);
+	}
+	return hg_image_open_core(options->source, &image_options, ret);
+}
+
+static struct hg_error *open_program(struct hg_analysis *a, const struct hg_options *options)
+{
+	struct hg_image *image = NULL;
+	struct hg_error *err = open_image(options, a, &image);
+	if (!err)
+		err = hg_program_create(image, options->log, &a->prog);
+	if (err)
+		return err;
+	a->coverage.missing_bytes = a->prog->image->missing_bytes;
+	return NULL;
+}
+
+static struct hg_error *no_heap(const struct hg_analysis *a)
+{
+	const struct hg_module *exe = a->prog->modules.count ? &a->prog->modules.data[0] : NULL;
+	if (exe && exe->problem)
+		return hg_error_create(HG_ERROR_UNSUPPORTED, "%s", exe->problem);
+	return hg_error_create(HG_ERROR_UNSUPPORTED,
+			       "no heap that heapgraph knows in '%s': it is not a Go program",
+			       exe && exe->path ? exe->path : "?");
+}
+
+static struct hg_error *open_heaps(struct hg_analysis *a)
+{
+	for (size_t i = 0; hg_heap_table[i]; i++) {
+		if (!hg_heap_table[i]->probe(a->prog))
+			continue;
+		struct hg_heap *heap = NULL;
+		struct hg_error *err = hg_heap_table[i]->open(a->prog, &a->coverage, &heap);
+		if (err)
+			return err;
+		struct hg_heap **place = hg_vec_push(&a->heaps);
+		if (!place) {
+			heap->ops->close(heap);
+			return &hg_enomem;
+		}
+		*place = heap;
+	}
+	return a->heaps.count ? NULL : no_heap(a);
+}
+
+static struct hg_error *find_blocks(struct hg_analysis *a)
+{
+	struct hg_error *err = NULL;
+	for (size_t i = 0; i < a->heaps.count && !err; i++)
+		err = a->heaps.data[i]->ops->walk(a->heaps.data[i], (uint16_t)i, &a->blocks);
+	uint64_t dropped = 0;
+	if (!err)
+		err = hg_blocks_finish(&a->blocks, &dropped);
+	if (err)
+		return err;
+	hg_coverage_add(&a->coverage, "runs of blocks that overlap others", dropped);
+	a->debug_types = (uint32_t)a->prog->types.types.count;
+	for (size_t i = 0; i < a->heaps.count && !err; i++)
+		if (a->heaps.data[i]->ops->types)
+			err = a->heaps.data[i]->ops->types(a->heaps.data[i], &a->blocks);
+	return err;
+}
+
+static struct hg_error *find_roots(struct hg_analysis *a)
+{
+	struct hg_error *err = NULL;
+	for (size_t i = 0; i < a->heaps.count && !err; i++)
+		if (a->heaps.data[i]->ops->roots)
+			err = a->heaps.data[i]->ops->roots(a->heaps.data[i], &a->blocks, &a->roots);
+	return err;
+}
+
+static struct hg_error *open_language(struct hg_analysis *a)
+{
+	for (size_t i = 0; hg_lang_table[i]; i++)
+		if (hg_lang_table[i]->probe(a))
+			return hg_lang_table[i]->open(a, &a->priv->lang);
+	return NULL;
+}
+
+static struct hg_error *build_graph(struct hg_analysis *a, struct hg_phases *phases)
+{
+	hg_autofree uint32_t *words = NULL;
+	struct hg_error *err = hg_scan(a, &words);
+	hg_phase_end(phases, "scan", a->graph.edges);
+	if (!err)
+		err = open_language(a);
+	if (!err && a->priv->lang)
+		err = hg_typing(a, a->priv->lang, words);
+	hg_phase_end(phases, "types", a->blocks.count);
+	if (!err)
+		err = hg_scan_secondary(a);
+	hg_phase_end(phases, "secondary roots", a->roots.edges.count);
+	return err;
+}
+
+/** Shallow sizes of all nodes, in block order. */
+static struct hg_error *fill_sizes(struct hg_analysis *a)
+{
+	a->retained = calloc((size_t)a->graph.nodes + 1, sizeof(*a->retained));
+	if (!a->retained)
+		return &hg_enomem;
+	for (size_t i = 0; i < a->blocks.extents.count; i++) {
+		const struct hg_extent *extent = &a->blocks.extents.data[i];
+		uint64_t *sizes = a->retained + a->graph.first_block + extent->first;
+		uint32_t block = 0;
+		if (!extent->irregular) {
+			for (; block < extent->count; block++)
+				sizes[block] = extent->stride;
+			continue;
+		}
+		for (uint32_t slot = hg_blocks_next_slot(&a->blocks, extent, 0);
+		     slot < extent->slots; slot = hg_blocks_next_slot(&a->blocks, extent, slot + 1))
+			sizes[block++] = hg_blocks_slot_size(&a->blocks, extent, slot);
+	}
+	return NULL;
+}
+
+/** Sums what is live, garbage, typed; sizes are still shallow. */
+static void sum_totals(struct hg_analysis *a)
+{
+	for (uint32_t b = 0; b < a->blocks.count; b++) {
+		uint32_t node = a->graph.first_block + b;
+		uint64_t size = a->retained[node];
+		if (a->dom.idom[node] == HG_UNREACHED) {
+			a->totals.garbage_objects++;
+			a->totals.garbage_bytes += size;
+			continue;
+		}
+		a->totals.live_objects++;
+		a->totals.live_bytes += size;
+		if (a->blocks.types[b])
+			a->coverage.typed_bytes += size;
+		else
+			a->coverage.masked_bytes += size;
+	}
+	for (size_t i = 0; i < a->heaps.count; i++) {
+		struct hg_heap_totals totals = {0};
+		a->heaps.data[i]->ops->totals(a->heaps.data[i], &totals);
+		a->totals.heap_inuse_bytes += totals.inuse_bytes;
+		a->totals.garbage_objects += totals.dead_objects;
+		a->totals.garbage_bytes += totals.dead_bytes;
+	}
+}
+
+static struct hg_error *find_holders(struct hg_analysis *a, struct hg_phases *phases)
+{
+	struct hg_error *err = hg_dominators_init(&a->dom, &a->graph);
+	hg_phase_end(phases, "dominators", a->dom.reached);
+	if (!err)
+		err = fill_sizes(a);
+	if (err)
+		return err;
+	sum_totals(a);
+	hg_retained_sum(&a->dom, a->retained);
+	hg_phase_end(phases, "retained sizes", a->dom.reached);
+	return NULL;
+}
+
+static struct hg_error *verify(struct hg_analysis *a)
+{
+	uint64_t violations = 0;
+	uint32_t from = 0, to = 0;
+	struct hg_error *err = hg_dominators_verify(&a->dom, &a->graph, &violations, &from, &to);
+	if (err)
+		return err;
+	if (violations)
+		return hg_error_create(
+			HG_ERROR_OTHER,
+			"verify: %llu edges contradict the dominator tree, the first "
+			"from node %u to node %u",
+			(unsigned long long)violations, from, to);
+	if (a->retained[0] != a->totals.live_bytes)
+		return hg_error_create(HG_ERROR_OTHER,
+				       "verify: the roots retain %llu bytes but %llu are live",
+				       (unsigned long long)a->retained[0],
+				       (unsigned long long)a->totals.live_bytes);
+	hg_coverage_note(&a->coverage, "verified: %u edges agree with the dominator tree",
+			 a->graph.edges);
+	return NULL;
+}
+
+static void gather_notes(struct hg_analysis *a)
+{
+	const struct hg_image *image = a->prog->image;
+	for (size_t i = 0; i < image->notes.count; i++)
+		hg_coverage_note(&a->coverage, "%s", image->notes.data[i]);
+	for (size_t i = 0; i < a->prog->notes.count; i++)
+		hg_coverage_note(&a->coverage, "%s", a->prog->notes.data[i]);
+	hg_coverage_add(&a->coverage, "entries of debug info that could not be read",
+			a->prog->bad_dies);
+	hg_coverage_add(&a->coverage, "variable locations that could not be read",
+			a->prog->bad_locations);
+	for (size_t i = 0; i < a->coverage.counts.count; i++)
+		hg_coverage_note(&a->coverage, "%llu %s",
+				 (unsigned long long)a->coverage.counts.data[i].count,
+				 a->coverage.counts.data[i].what);
+}
+
+/** The pipeline: each step reads what the ones before it made. */
+static struct hg_error *run(struct hg_analysis *a, const struct hg_options *options)
+{
+	struct hg_phases phases = {.log = options->log};
+	hg_phase_begin(&phases);
+	struct hg_error *err = open_program(a, options);
+	hg_phase_end(&phases, "debug info", a->prog ? a->prog->types.types.count : 0);
+	if (!err)
+		err = open_heaps(a);
+	if (!err)
+		err = find_blocks(a);
+	hg_phase_end(&phases, "blocks", a->blocks.count);
+	if (!err)
+		err = find_roots(a);
+	hg_phase_end(&phases, "roots", a->roots.list.count);
+	if (!err)
+		err = build_graph(a, &phases);
+	if (!err)
+		err = find_holders(a, &phases);
+	if (!err && options->verify)
+		err = verify(a);
+	if (err)
+		return err;
+	gather_notes(a);
+	return NULL;
+}
+
+struct hg_error *hg_analysis_create(const struct hg_options *options, struct hg_analysis **ret)
+{
+	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *a = calloc(1, sizeof(*a));
+	if (!a)
+		return &hg_enomem;
+	a->log = options->log;
+	a->priv = calloc(1, sizeof(*a->priv));
+	if (!a->priv)
+		return &hg_enomem;
+	struct hg_error *err = run(a, options);
+	if (err)
+		return err;
+	*ret = hg_take(a);
+	return NULL;
+}
+
+void hg_analysis_destroy(struct hg_analysis *a)
+{
+	if (!a)
+		return;
+	if (a->priv) {
+		if (a->priv->lang)
+			a->priv->lang->ops->close(a->priv->lang);
+		free(a->priv->folded);
+		free(a->priv->owned);
+		free(a->priv);
+	}
+	for (size_t i = 0; i < a->heaps.count; i++)
+		a->heaps.data[i]->ops->close(a->heaps.data[i]);
+	hg_vec_deinit(&a->heaps);
+	hg_dominators_deinit(&a->dom);
+	hg_graph_deinit(&a->graph);
+	hg_roots_deinit(&a->roots);
+	hg_blocks_deinit(&a->blocks);
+	hg_coverage_deinit(&a->coverage);
+	hg_program_destroy(a->prog);
+	free(a->retained);
+	free(a);
+}
+
+uint64_t hg_node_size(const struct hg_analysis *a, uint32_t node)
+{
+	return hg_node_is_root(a, node) ? 0 : hg_blocks_size(&a->blocks, hg_node_block(a, node));
+}
+
+uint64_t hg_node_addr(const struct hg_analysis *a, uint32_t node)
+{
+	return hg_node_is_root(a, node) ? a->roots.list.data[node].addr
+					: hg_blocks_addr(&a->blocks, hg_node_block(a, node));
+}
+
+uint32_t hg_node_type(const struct hg_analysis *a, uint32_t node)
+{
+	return hg_node_is_root(a, node) ? a->roots.list.data[node].type
+					: a->blocks.types[hg_node_block(a, node)];
+}
+
+bool hg_root_line(const struct hg_analysis *a, uint32_t root, const char **file, uint32_t *line)
+{
+	const struct hg_root *r = &a->roots.list.data[root];
+	if (r->line) {
+		*file = hg_program_text(a->prog, r->file);
+		*line = r->line;
+		return true;
+	}
+	const struct hg_variable *variable =
+		r->kind == HG_ROOT_GLOBAL ? hg_variable_at(a->prog, r->addr) : NULL;
+	for (size_t i = 0; variable && i < a->heaps.count; i++) {
+		const struct hg_heap_ops *ops = a->heaps.data[i]->ops;
+		if (ops->variable_line &&
+		    ops->variable_line(a->heaps.data[i], variable, file, line))
+			return true;
+	}
+	return false;
+}
+
+struct hg_error *hg_snapshot(const struct hg_snapshot_options *options,
+			     struct hg_snapshot_result *ret)
+{
+	struct hg_capture_result result = {0};
+	const struct hg_capture_options capture = {.output = options->output, .log = options->log};
+	struct hg_error *err = hg_capture(options->pid, &capture, &result);
+	if (err)
+		return err;
+	*ret = (struct hg_snapshot_result){
+		.path = result.path,
+		.bytes = result.bytes,
+		.file_size = result.file_size,
+		.stopped_us = result.stopped_us,
+		.missing_bytes = result.missing_bytes,
+	};
+	return NULL;
+}

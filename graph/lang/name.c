@@ -1,0 +1,118 @@
+#include "core/base/limits.h"
+#include "graph/lang/lang.h"
+#include "graph/private.h"
+
+static const struct hg_extent *extent_of(const struct hg_analysis *a, uint32_t node)
+{
+	return hg_blocks_extent(&a->blocks, hg_node_block(a, node));
+}
+
+void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *out)
+{
+	uint32_t type = hg_node_type(a, node);
+	if (type && a->priv->lang) {
+		a->priv->lang->ops->name_type(a->priv->lang, type, out);
+		return;
+	}
+	if (hg_node_is_root(a, node))
+		return;
+	const struct hg_extent *extent = extent_of(a, node);
+	if (extent->no_pointers)
+		hg_text_add(out, "unknown, pointer-free");
+	else
+		hg_text_printf(out, "unknown, %llu bytes", (unsigned long long)extent->stride);
+}
+
+/** The member of a struct that covers offset; the last where several do. NULL where none does. */
+static const struct hg_member *member_at(const struct hg_program *prog, const struct hg_type *type,
+					 uint64_t offset)
+{
+	const struct hg_member *found = NULL;
+	for (uint32_t i = 0; i < type->member_count; i++) {
+		const struct hg_member *m = &prog->types.members.data[type->members + i];
+		uint64_t size = hg_type_get(prog, m->type)->size;
+		if (m->offset <= offset && offset - m->offset < size)
+			found = m;
+	}
+	return found;
+}
+
+/** Appends the step to a member; false where the path ends with it. *skip: the array behind it is not to be shown. */
+static bool name_step(const struct hg_analysis *a, uint32_t type, const struct hg_member *member,
+		      bool *skip, struct hg_text *out)
+{
+	enum hg_step step = a->priv->lang->ops->name_member(a->priv->lang, type, member, out);
+	*skip = step == HG_STEP_SKIP_ARRAY;
+	const char *name = hg_program_text(a->prog, member->name);
+	if (step == HG_STEP_ORDINARY && *name)
+		hg_text_printf(out, ".%s", name);
+	return step != HG_STEP_STOP;
+}
+
+/** Strings, slices and interfaces are one thing: a path does not go into them. */
+static bool is_whole(const struct hg_analysis *a, uint32_t type)
+{
+	struct hg_piece pieces[HG_MAX_SPECIAL];
+	bool whole = false;
+	struct hg_shapes *shapes = &a->priv->lang->shapes;
+	return shapes->special && shapes->special(shapes, type, pieces, &whole) && whole;
+}
+
+static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t offset,
+		      struct hg_text *out)
+{
+	bool skip = false;
+	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
+		type = hg_type_strip(a->prog, type);
+		const struct hg_type *t = hg_type_get(a->prog, type);
+		if (t->kind == HG_TYPE_ARRAY) {
+			uint64_t size = hg_type_get(a->prog, t->elem)->size;
+			bool inner = a->priv->lang->ops->is_inner(a->priv->lang, t->elem);
+			if (!skip && !inner)
+				hg_text_add(out, "[...]");
+			if (!size)
+				return;
+			skip = false;
+			offset %= size;
+			type = t->elem;
+			continue;
+		}
+		const struct hg_member *member = NULL;
+		if ((t->kind == HG_TYPE_STRUCT || t->kind == HG_TYPE_UNION) && !is_whole(a, type))
+			member = member_at(a->prog, t, offset);
+		if (!member || !name_step(a, type, member, &skip, out))
+			return;
+		offset -= member->offset;
+		type = member->type;
+	}
+}
+
+void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset, struct hg_text *out)
+{
+	uint32_t type = hg_node_type(a, node);
+	uint64_t header = hg_node_is_root(a, node) ? 0 : extent_of(a, node)->header;
+	if (offset < header)
+		return;
+	if (type && a->priv->lang)
+		name_path(a, type, offset - header, out);
+	else if (!hg_node_is_root(a, node))
+		hg_text_printf(out, "+%llu", (unsigned long long)(offset - header));
+}
+
+bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node)
+{
+	if (hg_node_is_root(a, node) || !a->priv->lang)
+		return false;
+	uint32_t type = hg_node_type(a, node);
+	return type && a->priv->lang->ops->is_inner(a->priv->lang, type);
+}
+
+struct hg_container hg_node_container(const struct hg_analysis *a, uint32_t node)
+{
+	if (hg_node_is_root(a, node) || !a->priv->lang || !hg_node_type(a, node))
+		return (struct hg_container){0};
+	uint64_t header = extent_of(a, node)->header;
+	return a->priv->lang->ops->container(a->priv->lang, hg_node_type(a, node),
+					     hg_node_addr(a, node) + header,
+					     hg_node_size(a, node) - header);
+}

@@ -1,0 +1,17 @@
+/**
+ * What an analysis keeps for itself: used by the pipeline, scan and names; reports do not look here.
+ */
+#ifndef HG_GRAPH_PRIVATE_H
+#define HG_GRAPH_PRIVATE_H
+
+#include "core/base/map.h"
+#include "graph/lang/lang.h"
+
+struct hg_analysis_private {
+	struct hg_lang *lang; /* NULL where no language is known */
+	uint64_t *folded;     /* bit per block: its own edges are not followed */
+	uint64_t *owned;      /* bit per block: only its owner's edge counts */
+	uint64_t low, span;   /* addresses of blocks lie in [low, low + span) */
+};
+
+#endif
