@@ -115,6 +115,8 @@ bool hg_type_add_member(struct hg_program *prog, uint32_t id, const struct hg_me
 	struct hg_types *types = &prog->types;
 	hg_assert(id && id < types->types.count);
 	struct hg_type *type = &types->types.data[id];
+	if (!type->member_count)
+		type->members = (uint32_t)types->members.count;
 	hg_assert(type->members + type->member_count == types->members.count);
 	if (types->members.count >= HG_MAX_MEMBERS)
 		return false;
