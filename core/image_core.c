@@ -1,5 +1,6 @@
 #include <elf.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/image.h"
 #include "core/image_build.h"
@@ -101,17 +102,36 @@ static void add_protections(struct hg_image *image)
 	}
 }
 
-static struct hg_error *open_elf(struct hg_image *image, const char *path)
+static struct hg_error *inflate_core(struct hg_image *image, const char *path,
+				     const struct hg_log *log, const uint8_t **map, uint64_t *size)
+{
+	int fd;
+	bool is_damaged;
+	struct hg_error *err = hg_inflate_file(path, *map, *size, log, &fd, &is_damaged);
+	if (err)
+		return err;
+	err = hg_map_fd(fd, path, map, size); // keeps the file, which has no name
+	close(fd);
+	if (!err && is_damaged)
+		err = hg_image_notef(
+			image, "compressed core is cut short or damaged behind byte %lu", *size);
+	return err;
+}
+
+static struct hg_error *open_elf(struct hg_image *image, const char *path, const struct hg_log *log)
 {
 	const uint8_t *map;
 	uint64_t size;
 	struct hg_error *err = hg_map_file(path, &map, &size);
-	if (err)
-		return err;
-	err = map ? hg_image_own(image, (void *)map, size) : NULL;
-	if (err)
-		return err;
-	return hg_elf_open_bytes(path, map, size, &image->priv->core);
+	if (!err && hg_inflate_detect(map, size) != HG_INFLATE_NONE) {
+		const uint8_t *const packed = map;
+		const uint64_t packed_size = size;
+		err = inflate_core(image, path, log, &map, &size);
+		hg_unmap_file(packed, packed_size);
+	}
+	if (!err && map)
+		err = hg_image_own(image, (void *)map, size);
+	return err ? err : hg_elf_open_bytes(path, map, size, &image->priv->core);
 }
 
 struct hg_error *hg_image_open_core(const char *path, const struct hg_image_options *options,
@@ -120,7 +140,7 @@ struct hg_error *hg_image_open_core(const char *path, const struct hg_image_opti
 	hg_cleanup(hg_image_destroyp) struct hg_image *image = NULL;
 	struct hg_error *err = hg_image_create(HG_IMAGE_CORE, options, &image);
 	if (!err)
-		err = open_elf(image, path);
+		err = open_elf(image, path, options ? options->log : NULL);
 	if (err)
 		return err;
 	const struct hg_elf *core = image->priv->core;

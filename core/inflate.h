@@ -24,11 +24,10 @@ uint64_t hg_inflate_bound(enum hg_inflate_kind kind, uint64_t size);
 
 /**
  * Decompresses a whole gzip or zstd file into an unlinked temporary file in $TMPDIR (else /var/tmp), with holes for
- * runs of zeros. *ret_fd is the caller's to close. *truncated tells that the input ends too early; what came before
- * its end is in the file. Data damaged in other ways is an error.
+ * runs of zeros. *ret_fd is the caller's to close. Where the input ends too early or is damaged, what comes before is
+ * in the file and *damaged is true; an error where that is nothing.
  */
-struct hg_error *hg_inflate_file(const char *path, enum hg_inflate_kind kind, const uint8_t *data,
-				 uint64_t size, const struct hg_log *log, int *ret_fd,
-				 bool *truncated);
+struct hg_error *hg_inflate_file(const char *path, const uint8_t *data, uint64_t size,
+				 const struct hg_log *log, int *ret_fd, bool *damaged);
 
 #endif

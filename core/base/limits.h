@@ -6,6 +6,7 @@
 #define HG_BASE_LIMITS_H
 
 #define HG_MAX_SEGMENTS (16u << 20)	 /* program headers of a core */
+#define HG_MAX_CORE_BYTES (4ull << 40)	 /* a compressed core once decompressed, holes counted */
 #define HG_MAX_THREADS (1u << 20)	 /* NT_PRSTATUS notes, entries of the task directory */
 #define HG_MAX_NOTE_BYTES (1u << 30)	 /* all notes of one file */
 #define HG_MAX_PATH 4096		 /* a path in a note or a map line */
