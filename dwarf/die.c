@@ -8,6 +8,7 @@
 #include <libdwarf.h>
 #endif
 
+#include "core/base/bytes.h"
 #include "core/base/vec.h"
 #include "dwarf/dwarfnum.h"
 
@@ -15,12 +16,10 @@
 typedef Dwarf_Obj_Access_Interface_a access_interface;
 typedef Dwarf_Obj_Access_Methods_a access_methods;
 typedef Dwarf_Obj_Access_Section_a access_section;
-typedef Dwarf_Unsigned section_index;
 #else
 typedef Dwarf_Obj_Access_Interface access_interface;
 typedef Dwarf_Obj_Access_Methods access_methods;
 typedef Dwarf_Obj_Access_Section access_section;
-typedef Dwarf_Half section_index;
 #endif
 
 enum {
@@ -70,31 +69,65 @@ static bool libdwarf_reads(unsigned which)
 	return which <= HG_DEBUG_ADDR;
 }
 
-static int get_section_info(void *object, section_index index, access_section *ret, int *error)
+// Section 0 is the empty one of every ELF file; the others follow in the order of enum hg_dwarf_section.
+static bool has_section(const struct hg_dwarf *dwarf, uint64_t index)
+{
+	return index && index <= HG_DEBUG_SECTIONS && libdwarf_reads((unsigned)index - 1) &&
+	       dwarf->sections[index - 1].data;
+}
+
+static int section_info(void *object, uint64_t index, access_section *ret)
 {
 	const struct hg_dwarf *dwarf = object;
-	(void)error;
-	*ret = (access_section){0};
-	const char *name = "";
-	Dwarf_Unsigned size = 0;
-	if (index > HG_DEBUG_SECTIONS)
-		return DW_DLV_NO_ENTRY;
-	// Section 0 is the empty one of every ELF file.
-	if (index && libdwarf_reads(index - 1) && dwarf->sections[index - 1].data) {
-		name = section_names[index - 1];
-		size = dwarf->sections[index - 1].size;
-	}
+	const bool there = has_section(dwarf, index);
+	const char *name = there ? section_names[index - 1] : "";
+	const uint64_t size = there ? dwarf->sections[index - 1].size : 0;
 #ifdef DW_LIBDWARF_VERSION
-	ret->as_name = name;
-	ret->as_size = size;
-	ret->as_type = 1; // SHT_PROGBITS
+	*ret = (access_section){.as_name = name, .as_size = size, .as_type = 1};
 #else
-	ret->name = name;
-	ret->size = size;
-	ret->type = 1;
+	*ret = (access_section){.name = name, .size = size, .type = 1};
 #endif
+	return index <= HG_DEBUG_SECTIONS ? DW_DLV_OK : DW_DLV_NO_ENTRY;
+}
+
+static int section_bytes(void *object, uint64_t index, Dwarf_Small **ret)
+{
+	const struct hg_dwarf *dwarf = object;
+	if (!has_section(dwarf, index))
+		return DW_DLV_NO_ENTRY;
+	*ret = (Dwarf_Small *)(uintptr_t)dwarf->sections[index - 1].data;
 	return DW_DLV_OK;
 }
+
+// The type of an index grew from 16 to 64 bits between releases, so there are two of each, and the compiler picks.
+static int section_info_16(void *object, Dwarf_Half index, access_section *ret, int *error)
+{
+	(void)error;
+	return section_info(object, index, ret);
+}
+
+static int section_info_64(void *object, Dwarf_Unsigned index, access_section *ret, int *error)
+{
+	(void)error;
+	return section_info(object, index, ret);
+}
+
+static int section_bytes_16(void *object, Dwarf_Half index, Dwarf_Small **ret, int *error)
+{
+	(void)error;
+	return section_bytes(object, index, ret);
+}
+
+static int section_bytes_64(void *object, Dwarf_Unsigned index, Dwarf_Small **ret, int *error)
+{
+	(void)error;
+	return section_bytes(object, index, ret);
+}
+
+#define BY_INDEX(member, fn)                                                                       \
+	_Generic((((access_methods *)NULL)->member), __typeof__(&fn##_16)                          \
+		 : fn##_16, default                                                                \
+		 : fn##_64)
 
 #ifdef DW_LIBDWARF_VERSION
 static Dwarf_Small get_byte_order(void *object)
@@ -137,33 +170,22 @@ static Dwarf_Unsigned get_section_count(void *object)
 	return HG_DEBUG_SECTIONS + 1;
 }
 
-static int load_section(void *object, section_index index, Dwarf_Small **ret, int *error)
-{
-	const struct hg_dwarf *dwarf = object;
-	(void)error;
-	if (!index || index > HG_DEBUG_SECTIONS || !libdwarf_reads(index - 1) ||
-	    !dwarf->sections[index - 1].data)
-		return DW_DLV_NO_ENTRY;
-	*ret = (Dwarf_Small *)(uintptr_t)dwarf->sections[index - 1].data;
-	return DW_DLV_OK;
-}
-
 static const access_methods methods = {
 #ifdef DW_LIBDWARF_VERSION
-	.om_get_section_info = get_section_info,
+	.om_get_section_info = BY_INDEX(om_get_section_info, section_info),
 	.om_get_byte_order = get_byte_order,
 	.om_get_length_size = get_length_size,
 	.om_get_pointer_size = get_pointer_size,
 	.om_get_filesize = get_filesize,
 	.om_get_section_count = get_section_count,
-	.om_load_section = load_section,
+	.om_load_section = BY_INDEX(om_load_section, section_bytes),
 #else
-	.get_section_info = get_section_info,
+	.get_section_info = BY_INDEX(get_section_info, section_info),
 	.get_byte_order = get_byte_order,
 	.get_length_size = get_length_size,
 	.get_pointer_size = get_pointer_size,
 	.get_section_count = get_section_count,
-	.load_section = load_section,
+	.load_section = BY_INDEX(load_section, section_bytes),
 #endif
 };
 
@@ -208,15 +230,15 @@ static bool is_address_form(Dwarf_Half form)
 static bool is_block_form(Dwarf_Half form)
 {
 	return form == DW_FORM_block1 || form == DW_FORM_block2 || form == DW_FORM_block4 ||
-	       form == DW_FORM_block;
+	       form == DW_FORM_block || form == DW_FORM_exprloc;
 }
 
 // A size, count or offset can also be an expression or a reference to a variable (C arrays of variable length).
 static bool is_number_form(Dwarf_Half form)
 {
-	return !is_block_form(form) && form != DW_FORM_exprloc && form != DW_FORM_string &&
-	       form != DW_FORM_strp && form != DW_FORM_ref4 && form != DW_FORM_ref_addr &&
-	       !is_address_form(form) && form != DW_FORM_data16;
+	return !is_block_form(form) && form != DW_FORM_string && form != DW_FORM_strp &&
+	       form != DW_FORM_ref4 && form != DW_FORM_ref_addr && !is_address_form(form) &&
+	       form != DW_FORM_data16;
 }
 
 static bool read_address(struct hg_dwarf *dwarf, Dwarf_Attribute attr, uint64_t *ret)
@@ -255,34 +277,36 @@ static bool read_number(struct hg_dwarf *dwarf, Dwarf_Attribute attr, Dwarf_Half
 	return status == DW_DLV_OK;
 }
 
-static void read_reference(struct hg_dwarf *dwarf, Dwarf_Attribute attr, Dwarf_Half form,
+static bool read_reference(struct hg_dwarf *dwarf, Dwarf_Attribute attr, Dwarf_Half form,
 			   uint64_t *ret)
 {
 	// Type units and supplementary files are other places than .debug_info.
 	if (form == DW_FORM_ref_sig8 || form == DW_FORM_GNU_ref_alt || form == DW_FORM_ref_sup4 ||
 	    form == DW_FORM_ref_sup8)
-		return;
+		return false;
 	Dwarf_Off value = 0;
 	Dwarf_Error error = NULL;
 	const int status = dwarf_global_formref(attr, &value, &error);
 	if (status == DW_DLV_ERROR)
 		note_damage(dwarf, error);
-	else if (status == DW_DLV_OK)
+	else
 		*ret = value;
+	return status == DW_DLV_OK;
 }
 
-static void read_string(struct hg_dwarf *dwarf, Dwarf_Attribute attr, Dwarf_Half form,
+static bool read_string(struct hg_dwarf *dwarf, Dwarf_Attribute attr, Dwarf_Half form,
 			const char **ret)
 {
-	if (form == DW_FORM_GNU_strp_alt || form == DW_FORM_strp_sup)
-		return;
 	char *text = NULL;
 	Dwarf_Error error = NULL;
+	if (form == DW_FORM_GNU_strp_alt || form == DW_FORM_strp_sup)
+		return false;
 	const int status = dwarf_formstring(attr, &text, &error);
 	if (status == DW_DLV_ERROR)
 		note_damage(dwarf, error);
-	else if (status == DW_DLV_OK)
+	else
 		*ret = text;
+	return status == DW_DLV_OK;
 }
 
 static bool read_flag(Dwarf_Attribute attr)
@@ -315,9 +339,90 @@ static bool read_block(struct hg_dwarf *dwarf, Dwarf_Attribute attr, Dwarf_Half 
 	return status == DW_DLV_OK;
 }
 
+// How an attribute becomes a field. The frequent ones stand first.
+enum field_kind { NUMBER, REFERENCE, STRING, ADDRESS, BLOCK, FLAG };
+
+struct field {
+	Dwarf_Half attribute;
+	uint8_t kind; // enum field_kind
+	uint16_t offset;
+	uint32_t has; // set in `has` where it could be read
+};
+
+#define DIE(member) offsetof(struct hg_die, member)
+static const struct field die_fields[] = {
+	{DW_AT_name, STRING, DIE(name), 0},
+	{DW_AT_type, REFERENCE, DIE(type), 0},
+	{DW_AT_byte_size, NUMBER, DIE(byte_size), HG_HAS_BYTE_SIZE},
+	{AT_GO_KIND, NUMBER, DIE(go_kind), 0},
+	{AT_GO_RUNTIME_TYPE, ADDRESS, DIE(go_runtime_type), 0},
+	{DW_AT_const_value, NUMBER, DIE(const_value), HG_HAS_CONST},
+	{DW_AT_low_pc, ADDRESS, DIE(low_pc), HG_HAS_LOW_PC},
+	{DW_AT_decl_line, NUMBER, DIE(line), 0},
+	{DW_AT_abstract_origin, REFERENCE, DIE(origin), 0},
+	{DW_AT_specification, REFERENCE, DIE(origin), 0},
+	{DW_AT_frame_base, BLOCK, DIE(frame_base), HG_HAS_FRAME_BASE},
+	{DW_AT_encoding, NUMBER, DIE(encoding), 0},
+	{DW_AT_count, NUMBER, DIE(count), HG_HAS_COUNT},
+	{DW_AT_declaration, FLAG, 0, HG_IS_DECLARATION},
+	{AT_GO_KEY, REFERENCE, DIE(go_key), 0},
+	{AT_GO_ELEM, REFERENCE, DIE(go_elem), 0},
+	{AT_GO_EMBEDDED_FIELD, FLAG, 0, HG_IS_EMBEDDED},
+	{AT_GO_CLOSURE_OFFSET, NUMBER, DIE(closure_offset), HG_HAS_CLOSURE_OFFSET},
+	{0, 0, 0, 0},
+};
+
+#define UNIT(member) offsetof(struct hg_unit, member)
+static const struct field unit_fields[] = {
+	{DW_AT_name, STRING, UNIT(name), 0},
+	{DW_AT_language, NUMBER, UNIT(language), 0},
+	{DW_AT_low_pc, ADDRESS, UNIT(low_pc), 0},
+	{DW_AT_addr_base, NUMBER, UNIT(addr_base), 0},
+	{DW_AT_rnglists_base, NUMBER, UNIT(rnglists_base), 0},
+	{DW_AT_loclists_base, NUMBER, UNIT(loclists_base), 0},
+	{0, 0, 0, 0},
+};
+
+static bool read_field(struct hg_dwarf *dwarf, const struct field *field, Dwarf_Attribute attr,
+		       Dwarf_Half form, void *object)
+{
+	void *place = (char *)object + field->offset;
+	switch ((enum field_kind)field->kind) {
+	case NUMBER:
+		return read_number(dwarf, attr, form, place);
+	case REFERENCE:
+		return read_reference(dwarf, attr, form, place);
+	case STRING:
+		return read_string(dwarf, attr, form, place);
+	case ADDRESS:
+		return is_address_form(form) && read_address(dwarf, attr, place);
+	case BLOCK:
+		return is_block_form(form) && read_block(dwarf, attr, form, place);
+	case FLAG:
+		return read_flag(attr);
+	}
+	return false;
+}
+
+static const struct field *find_field(const struct field *fields, Dwarf_Half attribute)
+{
+	while (fields->attribute && fields->attribute != attribute)
+		fields++;
+	return fields->attribute ? fields : NULL;
+}
+
+struct decoding {
+	struct hg_dwarf *dwarf;
+	const struct field *fields;
+	void *object;	    // struct hg_unit or struct hg_die
+	struct hg_die *die; // NULL when it is a unit
+	uint64_t high_pc;   // may stand before the low_pc that it counts from
+	bool high_pc_is_length;
+};
+
 static void read_location(struct hg_die *die, Dwarf_Attribute attr, Dwarf_Half form)
 {
-	if (form == DW_FORM_exprloc || is_block_form(form)) {
+	if (is_block_form(form)) {
 		if (read_block(die->dwarf, attr, form, &die->location.expr))
 			die->has |= HG_HAS_LOCATION;
 		return;
@@ -333,188 +438,79 @@ static void read_member_offset(struct hg_die *die, Dwarf_Attribute attr, Dwarf_H
 		return;
 	// Compilers of DWARF 2 wrote an offset as an expression: plus_uconst N.
 	struct hg_section_bytes expr;
-	if (is_number_form(form) || !read_block(die->dwarf, attr, form, &expr) || expr.size < 2 ||
+	if (!is_block_form(form) || !read_block(die->dwarf, attr, form, &expr) || !expr.size ||
 	    expr.data[0] != HG_OP_PLUS_UCONST)
 		return;
-	unsigned shift = 0;
-	for (uint64_t i = 1; i < expr.size && shift < 64; i++, shift += 7) {
-		die->member_offset |= (uint64_t)(expr.data[i] & 0x7f) << shift;
-		if (!(expr.data[i] & 0x80))
-			break;
-	}
+	struct hg_bytes bytes = hg_bytes_init(expr.data + 1, expr.size - 1);
+	die->member_offset = hg_bytes_uleb(&bytes);
 }
 
-struct high_pc { // may stand before the low_pc that it counts from
-	uint64_t value;
-	bool is_length;
-};
-
-static void read_high_pc(struct hg_die *die, Dwarf_Attribute attr, Dwarf_Half form,
-			 struct high_pc *ret)
+// Attributes that are more than one field. What they are not true of is checked when all are read.
+static void read_special(struct decoding *decoding, Dwarf_Half which, Dwarf_Attribute attr,
+			 Dwarf_Half form)
 {
-	ret->is_length = !is_address_form(form);
-	const bool ok = ret->is_length ? read_number(die->dwarf, attr, form, &ret->value)
-				       : read_address(die->dwarf, attr, &ret->value);
-	if (ok)
-		die->has |= HG_HAS_HIGH_PC;
-}
-
-static void read_subrange_bound(struct hg_die *die, Dwarf_Attribute attr, Dwarf_Half form)
-{
-	uint64_t bound = 0;
-	if ((die->has & HG_HAS_COUNT) || !read_number(die->dwarf, attr, form, &bound))
-		return;
-	die->count = bound + 1; // an upper bound of -1 makes an empty array
-	die->has |= HG_HAS_COUNT;
-}
-
-static void read_go_attribute(struct hg_die *die, Dwarf_Half which, Dwarf_Attribute attr,
-			      Dwarf_Half form)
-{
-	struct hg_dwarf *dwarf = die->dwarf;
+	struct hg_die *die = decoding->die;
 	uint64_t value = 0;
 	switch (which) {
-	case AT_GO_KIND:
-		if (read_number(dwarf, attr, form, &value))
-			die->go_kind = (uint8_t)value;
+	case DW_AT_location:
+		read_location(die, attr, form);
 		break;
-	case AT_GO_KEY:
-		read_reference(dwarf, attr, form, &die->go_key);
+	case DW_AT_data_member_location:
+		read_member_offset(die, attr, form);
 		break;
-	case AT_GO_ELEM:
-		read_reference(dwarf, attr, form, &die->go_elem);
+	case DW_AT_upper_bound:
+		if ((die->has & HG_HAS_COUNT) || !read_number(die->dwarf, attr, form, &value))
+			break;
+		die->count = value + 1; // a bound of -1 makes an empty array
+		die->has |= HG_HAS_COUNT;
 		break;
-	case AT_GO_EMBEDDED_FIELD:
-		die->has |= read_flag(attr) ? HG_IS_EMBEDDED : 0;
-		break;
-	case AT_GO_RUNTIME_TYPE:
-		if (is_address_form(form))
-			read_address(dwarf, attr, &die->go_runtime_type);
-		break;
-	case AT_GO_CLOSURE_OFFSET:
-		if (read_number(dwarf, attr, form, &die->closure_offset))
-			die->has |= HG_HAS_CLOSURE_OFFSET;
-		break;
-	}
-}
-
-static void read_pc_attribute(struct hg_die *die, Dwarf_Half which, Dwarf_Attribute attr,
-			      Dwarf_Half form)
-{
-	switch (which) {
-	case DW_AT_low_pc:
-		if (is_address_form(form) && read_address(die->dwarf, attr, &die->low_pc))
-			die->has |= HG_HAS_LOW_PC;
+	case DW_AT_high_pc:
+		decoding->high_pc_is_length = !is_address_form(form);
+		if (is_address_form(form) ? read_address(die->dwarf, attr, &decoding->high_pc)
+					  : read_number(die->dwarf, attr, form, &decoding->high_pc))
+			die->has |= HG_HAS_HIGH_PC;
 		break;
 	case DW_AT_ranges:
 		if (read_number(die->dwarf, attr, form, &die->ranges))
 			die->has |=
 				HG_HAS_RANGES | (form == DW_FORM_rnglistx ? HG_RANGES_INDEXED : 0);
 		break;
-	case DW_AT_frame_base:
-		if ((form == DW_FORM_exprloc || is_block_form(form)) &&
-		    read_block(die->dwarf, attr, form, &die->frame_base))
-			die->has |= HG_HAS_FRAME_BASE;
-		break;
 	}
 }
 
-static void read_attribute(struct hg_die *die, Dwarf_Half which, Dwarf_Attribute attr,
-			   Dwarf_Half form, struct high_pc *high_pc)
+static void decode_attribute(struct decoding *decoding, Dwarf_Attribute attr)
 {
-	struct hg_dwarf *dwarf = die->dwarf;
-	uint64_t value = 0;
-	switch (which) {
-	case DW_AT_name:
-		read_string(dwarf, attr, form, &die->name);
-		break;
-	case DW_AT_type:
-		read_reference(dwarf, attr, form, &die->type);
-		break;
-	case DW_AT_abstract_origin:
-	case DW_AT_specification:
-		read_reference(dwarf, attr, form, &die->origin);
-		break;
-	case DW_AT_byte_size:
-		if (read_number(dwarf, attr, form, &die->byte_size))
-			die->has |= HG_HAS_BYTE_SIZE;
-		break;
-	case DW_AT_encoding:
-		if (read_number(dwarf, attr, form, &value))
-			die->encoding = (uint16_t)value;
-		break;
-	case DW_AT_data_member_location:
-		read_member_offset(die, attr, form);
-		break;
-	case DW_AT_count:
-		if (read_number(dwarf, attr, form, &die->count))
-			die->has |= HG_HAS_COUNT;
-		break;
-	case DW_AT_upper_bound:
-		read_subrange_bound(die, attr, form);
-		break;
-	case DW_AT_high_pc:
-		read_high_pc(die, attr, form, high_pc);
-		break;
-	case DW_AT_decl_line:
-		read_number(dwarf, attr, form, &die->line);
-		break;
-	case DW_AT_decl_file:
-		read_number(dwarf, attr, form, &die->file);
-		break;
-	case DW_AT_location:
-		read_location(die, attr, form);
-		break;
-	case DW_AT_const_value:
-		if (read_number(dwarf, attr, form, &value)) {
-			die->const_value = (int64_t)value;
-			die->has |= HG_HAS_CONST;
-		}
-		break;
-	case DW_AT_declaration:
-		die->has |= read_flag(attr) ? HG_IS_DECLARATION : 0;
-		break;
-	case DW_AT_low_pc:
-	case DW_AT_ranges:
-	case DW_AT_frame_base:
-		read_pc_attribute(die, which, attr, form);
-		break;
-	default:
-		if (which >= AT_GO_KIND && which <= AT_GO_CLOSURE_OFFSET)
-			read_go_attribute(die, which, attr, form);
-	}
-}
-
-static void finish_high_pc(struct hg_die *die, const struct high_pc *high_pc)
-{
-	if (!(die->has & HG_HAS_HIGH_PC))
+	Dwarf_Half which = 0, form = 0;
+	Dwarf_Error error = NULL;
+	if (dwarf_whatattr(attr, &which, &error) != DW_DLV_OK ||
+	    dwarf_whatform(attr, &form, &error) != DW_DLV_OK) {
+		note_damage(decoding->dwarf, error);
 		return;
-	die->high_pc = high_pc->is_length ? die->low_pc + high_pc->value : high_pc->value;
-	if (!(die->has & HG_HAS_LOW_PC) || die->high_pc < die->low_pc)
-		die->has &= ~(uint32_t)(HG_HAS_LOW_PC | HG_HAS_HIGH_PC);
+	}
+	const struct field *field = find_field(decoding->fields, which);
+	if (!field && decoding->die)
+		read_special(decoding, which, attr, form);
+	if (field && read_field(decoding->dwarf, field, attr, form, decoding->object) &&
+	    decoding->die)
+		decoding->die->has |= field->has;
 }
 
-typedef void attribute_fn(void *arg, Dwarf_Half which, Dwarf_Attribute attr, Dwarf_Half form);
-
-// Calls fn for each attribute of an entry; false when it cannot be read.
-static bool each_attribute(struct hg_dwarf *dwarf, Dwarf_Die handle, attribute_fn *fn, void *arg)
+static bool decode_attributes(struct decoding *decoding, Dwarf_Die handle)
 {
+	struct hg_dwarf *dwarf = decoding->dwarf;
 	Dwarf_Attribute *list = NULL;
 	Dwarf_Signed count = 0;
 	Dwarf_Error error = NULL;
 	const int status = dwarf_attrlist(handle, &list, &count, &error);
-	if (status != DW_DLV_OK) {
-		if (status == DW_DLV_ERROR)
-			note_damage(dwarf, error);
+	if (status == DW_DLV_ERROR)
+		note_damage(dwarf, error);
+	if (status != DW_DLV_OK)
 		return status == DW_DLV_NO_ENTRY;
-	}
 	const bool affordable = dwarf->attributes_left >= (uint64_t)count;
 	dwarf->attributes_left -= affordable ? (uint64_t)count : dwarf->attributes_left;
 	for (Dwarf_Signed i = 0; i < count; i++) {
-		Dwarf_Half which = 0, form = 0;
-		if (affordable && dwarf_whatattr(list[i], &which, &error) == DW_DLV_OK &&
-		    dwarf_whatform(list[i], &form, &error) == DW_DLV_OK)
-			fn(arg, which, list[i], form);
+		if (affordable)
+			decode_attribute(decoding, list[i]);
 		dwarf_dealloc_attribute(list[i]);
 	}
 	dwarf_dealloc(dwarf->dbg, list, DW_DLA_LIST);
@@ -523,15 +519,13 @@ static bool each_attribute(struct hg_dwarf *dwarf, Dwarf_Die handle, attribute_f
 	return affordable;
 }
 
-struct decoding {
-	struct hg_die *die;
-	struct high_pc high_pc;
-};
-
-static void decode_attribute(void *arg, Dwarf_Half which, Dwarf_Attribute attr, Dwarf_Half form)
+static void finish_high_pc(struct hg_die *die, const struct decoding *decoding)
 {
-	struct decoding *decoding = arg;
-	read_attribute(decoding->die, which, attr, form, &decoding->high_pc);
+	if (!(die->has & HG_HAS_HIGH_PC))
+		return;
+	die->high_pc = decoding->high_pc + (decoding->high_pc_is_length ? die->low_pc : 0);
+	if (!(die->has & HG_HAS_LOW_PC) || die->high_pc < die->low_pc)
+		die->has &= ~(uint32_t)(HG_HAS_LOW_PC | HG_HAS_HIGH_PC);
 }
 
 static bool decode(struct hg_dwarf *dwarf, const struct hg_unit *unit, Dwarf_Die handle,
@@ -549,49 +543,15 @@ static bool decode(struct hg_dwarf *dwarf, const struct hg_unit *unit, Dwarf_Die
 	ret->offset = offset;
 	if (dwarf_die_abbrev_children_flag(handle, &has_children) == DW_DLV_OK && has_children)
 		ret->has |= HG_HAS_CHILDREN;
-	struct decoding decoding = {.die = ret};
-	if (!each_attribute(dwarf, handle, decode_attribute, &decoding))
+	struct decoding decoding = {
+		.dwarf = dwarf, .fields = die_fields, .object = ret, .die = ret};
+	if (!decode_attributes(&decoding, handle))
 		return false;
-	finish_high_pc(ret, &decoding.high_pc);
+	finish_high_pc(ret, &decoding);
 	return true;
 }
 
 // ---- units --------------------------------------------------------------------------------------
-
-struct unit_decoding {
-	struct hg_dwarf *dwarf;
-	struct hg_unit *unit;
-};
-
-static void decode_unit_attribute(void *arg, Dwarf_Half which, Dwarf_Attribute attr,
-				  Dwarf_Half form)
-{
-	const struct unit_decoding *decoding = arg;
-	struct hg_unit *unit = decoding->unit;
-	uint64_t value = 0;
-	switch (which) {
-	case DW_AT_name:
-		read_string(decoding->dwarf, attr, form, &unit->name);
-		break;
-	case DW_AT_language:
-		if (read_number(decoding->dwarf, attr, form, &value))
-			unit->language = (uint16_t)value;
-		break;
-	case DW_AT_low_pc:
-		if (is_address_form(form))
-			read_address(decoding->dwarf, attr, &unit->low_pc);
-		break;
-	case DW_AT_addr_base:
-		read_number(decoding->dwarf, attr, form, &unit->addr_base);
-		break;
-	case DW_AT_rnglists_base:
-		read_number(decoding->dwarf, attr, form, &unit->rnglists_base);
-		break;
-	case DW_AT_loclists_base:
-		read_number(decoding->dwarf, attr, form, &unit->loclists_base);
-		break;
-	}
-}
 
 static void read_unit(struct hg_dwarf *dwarf, const struct hg_unit *header)
 {
@@ -609,8 +569,8 @@ static void read_unit(struct hg_dwarf *dwarf, const struct hg_unit *header)
 	if (unit) {
 		*unit = *header;
 		unit->die = offset;
-		struct unit_decoding decoding = {dwarf, unit};
-		each_attribute(dwarf, handle, decode_unit_attribute, &decoding);
+		struct decoding decoding = {.dwarf = dwarf, .fields = unit_fields, .object = unit};
+		decode_attributes(&decoding, handle);
 	} else {
 		note_damage(dwarf, error);
 	}

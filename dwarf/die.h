@@ -36,8 +36,8 @@ struct hg_unit {      /* a compilation unit */
 	uint64_t die; /* offset of its top entry */
 	uint64_t end; /* offset behind it in .debug_info */
 	uint16_t version;
-	uint16_t language; /* HG_LANG_* */
 	uint8_t address_size, offset_size;
+	uint64_t language;				  /* HG_LANG_* */
 	uint64_t low_pc;				  /* base of its range and location lists */
 	uint64_t addr_base, rnglists_base, loclists_base; /* DWARF 5, 0 when not given */
 	const char *name; /* Go: import path; C: source file; may be NULL */
@@ -64,23 +64,23 @@ enum { /* which fields of struct hg_die are there */
 struct hg_die {
 	struct hg_dwarf *dwarf;
 	const struct hg_unit *unit;
-	void *handle;	 /* private to die.c */
-	uint64_t offset; /* in .debug_info */
-	uint16_t tag;	 /* HG_TAG_* or another */
-	uint16_t encoding;
+	void *handle;	  /* private to die.c */
+	uint64_t offset;  /* in .debug_info */
+	uint16_t tag;	  /* HG_TAG_* or another */
 	uint32_t has;	  /* HG_HAS_* and HG_IS_* */
 	const char *name; /* in a section, or NULL */
 	uint64_t type;	  /* offsets of other entries, 0 for none */
 	uint64_t origin;  /* DW_AT_abstract_origin or DW_AT_specification */
 	uint64_t go_key, go_elem;
 	uint64_t go_runtime_type;
-	uint8_t go_kind;
+	uint64_t go_kind;
+	uint64_t encoding; /* HG_ATE_* */
 	uint64_t byte_size;
 	uint64_t member_offset;
 	uint64_t count;		  /* of a subrange: DW_AT_count, or upper bound + 1 */
 	uint64_t low_pc, high_pc; /* link-time addresses; high_pc is the first address behind */
 	uint64_t ranges;
-	uint64_t line, file;
+	uint64_t line;
 	int64_t const_value;
 	uint64_t closure_offset;
 	struct hg_section_bytes frame_base; /* an expression */

@@ -125,8 +125,8 @@ struct hg_error *hg_program_index_modules(struct hg_program *prog)
 
 static bool has_go(const struct hg_elf *elf)
 {
-	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab",
-					    ".go.buildinfo", ".note.go.buildid"};
+	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab", ".go.buildinfo",
+					    ".note.go.buildid"};
 	for (size_t i = 0; elf && i < ARRAY_SIZE(names); i++)
 		if (hg_elf_find_section(elf, names[i]))
 			return true;

@@ -140,7 +140,7 @@ static void read_type(struct reader *reader, const struct hg_die *die, enum hg_t
 	const struct hg_type type = {
 		.name = declared_only ? 0 : intern(reader, die->name),
 		.kind = (uint8_t)kind,
-		.go_kind = die->go_kind,
+		.go_kind = (uint8_t)die->go_kind,
 		.module = (uint16_t)reader->module,
 		.size = die->has & HG_HAS_BYTE_SIZE ? die->byte_size
 			: is_pointer		    ? die->unit->address_size
@@ -301,7 +301,7 @@ static bool read_unit(void *arg, const struct hg_die *die)
 	return true;
 }
 
-static bool is_c(uint16_t language)
+static bool is_c(uint64_t language)
 {
 	return language == HG_LANG_C || language == HG_LANG_C89 || language == HG_LANG_C99 ||
 	       language == HG_LANG_C11 || language == HG_LANG_C17;
