@@ -36,7 +36,7 @@ V ?=
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $@")
 
-all: $(if $(wildcard graph/heapgraph.c),$(OUT)/heapgraph,$(OUT)/libheapgraph.a)
+all: $(if $(and $(wildcard graph/heapgraph.c),$(wildcard graph/report/*.c)),$(OUT)/heapgraph,$(OUT)/libheapgraph.a)
 
 # Says which packages are missing before the compiler drowns it; looked at once.
 $(OUT)/libraries.ok:
