@@ -73,6 +73,10 @@ struct hg_error *go_roots(struct hg_heap *heap, const struct hg_blocks *blocks,
 		.roots = roots,
 	};
 	go_global_roots(&r);
+	go_special_roots(&r);
+	go_queue_roots(&r);
+	go_timer_roots(&r);
+	go_pool_roots(&r);
 	if (r.failed)
 		return &hg_enomem;
 	return go_stacks_roots(r.go, blocks, roots);

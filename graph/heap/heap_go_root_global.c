@@ -19,8 +19,10 @@ struct word { // of the data segments, and not nil
 struct claim { // a static object that a variable leads to
 	uint64_t addr, size;
 	uint32_t type;
-	uint32_t parent; // root of the variable; 0: it shall stand for the variable itself
-	uint32_t root;	 // 0 until it has an edge
+	const struct hg_variable
+		*under; // whose part it is; NULL: it stands for the variable itself
+	size_t over;	// or of which claim it is a part: its index + 1
+	uint32_t root;	// 0 until it has an edge
 	uint32_t name;
 };
 
@@ -28,10 +30,10 @@ struct globals {
 	struct go_rooter *r;
 	const struct hg_variable *var; // that the last word lay in
 	uint64_t var_end;
-	uint32_t var_root;	     // 0 until it has an edge
+	struct hg_map var_roots;     // address of a variable -> its root
 	HG_VEC(struct word) loose;   // words that no variable covers
 	HG_VEC(struct claim) claims; // a queue
-	uint64_t steps;	     // looks of claims at words: damage may make them overlap without end
+	uint64_t steps; // looks of claims at words: damage may make them overlap without end
 };
 
 static bool is_static(const struct heap_go *go, uint64_t addr)
@@ -44,20 +46,26 @@ static bool is_static(const struct heap_go *go, uint64_t addr)
 	return false;
 }
 
-static uint32_t variable_root(struct globals *g)
+/** The root of a variable, made on first use: a variable without pointers into the heap has none. */
+static uint32_t variable_root(struct globals *g, const struct hg_variable *var)
 {
-	if (!g->var_root) {
+	uint64_t *place = hg_map_put(&g->var_roots, var->addr);
+	if (!place) {
+		g->r->failed = true;
+		return 0;
+	}
+	if (!*place) {
 		const struct hg_root root = {
 			.kind = HG_ROOT_GLOBAL,
-			.name = g->var->name,
-			.type = g->var->type,
-			.file = g->var->file,
-			.line = g->var->line,
-			.addr = g->var->addr,
+			.name = var->name,
+			.type = var->type,
+			.file = var->file,
+			.line = var->line,
+			.addr = var->addr,
 		};
-		g->var_root = go_root_add(g->r, &root);
+		*place = go_root_add(g->r, &root);
 	}
-	return g->var_root;
+	return (uint32_t)*place;
 }
 
 /** The dynamic type behind an interface value at addr: a pointer's pointee, 0 unknown. */
@@ -137,7 +145,7 @@ static struct target target_of(struct heap_go *go, uint32_t type, uint64_t addr,
 }
 
 static void claim_add(struct globals *g, const struct target *target, uint64_t addr,
-		      uint32_t parent, const char *name)
+		      const struct claim *from, const char *name)
 {
 	struct hg_program *prog = g->r->go->prog;
 	const uint64_t unit = hg_type_get(prog, target->type)->size;
@@ -164,7 +172,8 @@ static void claim_add(struct globals *g, const struct target *target, uint64_t a
 		.addr = addr,
 		.size = unit * target->count,
 		.type = type,
-		.parent = parent,
+		.under = from->under,
+		.over = from->over,
 		.name = hg_program_string(prog, name),
 	};
 }
@@ -181,7 +190,7 @@ static void variable_claims(struct globals *g, const struct word *word)
 		target_of(g->r->go, g->var->type, g->var->addr, word->addr - g->var->addr, &path);
 	const bool alone = path.length == plain && g->var->size == 8;
 	if (target.type)
-		claim_add(g, &target, word->value, alone ? 0 : variable_root(g),
+		claim_add(g, &target, word->value, &(struct claim){.under = alone ? NULL : g->var},
 			  hg_text_str(&path));
 	hg_text_deinit(&path);
 }
@@ -191,7 +200,6 @@ static void word_found(struct globals *g, struct word word)
 	if (!g->var || word.addr < g->var->addr || word.addr >= g->var_end) {
 		g->var = hg_variable_at(g->r->go->prog, word.addr);
 		g->var_end = g->var ? g->var->addr + (g->var->size ? g->var->size : 8) : 0;
-		g->var_root = 0;
 	}
 	const bool heap = go_is_block(g->r, word.value);
 	if (!g->var && (heap || is_static(g->r->go, word.value))) {
@@ -203,7 +211,7 @@ static void word_found(struct globals *g, struct word word)
 	} else if (g->var && heap) {
 		go_root_edge(g->r, &(struct hg_root_edge){
 					   .target = word.value,
-					   .root = variable_root(g),
+					   .root = variable_root(g, g->var),
 					   .offset = (uint32_t)(word.addr - g->var->addr),
 					   .flags = word.flags,
 				   });
@@ -297,12 +305,19 @@ static size_t loose_at(const struct globals *g, uint64_t addr)
 	return low;
 }
 
-static uint32_t claim_root(struct globals *g, struct claim *claim)
+static uint32_t claim_root(struct globals *g, size_t index)
 {
+	struct claim *claim = &g->claims.data[index];
 	if (!claim->root) {
+		const bool part = claim->under || claim->over;
+		uint32_t parent = 0;
+		if (claim->under)
+			parent = variable_root(g, claim->under);
+		else if (claim->over) // which stands for its variable itself: one level at most
+			parent = claim_root(g, claim->over - 1);
 		const struct hg_root root = {
-			.parent = claim->parent,
-			.kind = claim->parent ? HG_ROOT_DATA : HG_ROOT_GLOBAL,
+			.parent = parent,
+			.kind = part ? HG_ROOT_DATA : HG_ROOT_GLOBAL,
 			.name = claim->name,
 			.type = claim->type,
 			.addr = claim->addr,
@@ -332,7 +347,7 @@ static void claim_words(struct globals *g, size_t index)
 		if (go_is_block(g->r, word->value)) {
 			go_root_edge(g->r, &(struct hg_root_edge){
 						   .target = word->value,
-						   .root = claim_root(g, &g->claims.data[index]),
+						   .root = claim_root(g, index),
 						   .offset = (uint32_t)offset,
 						   .flags = word->flags,
 					   });
@@ -344,9 +359,9 @@ static void claim_words(struct globals *g, size_t index)
 		hg_text_add(&path, hg_program_text(prog, claim.name));
 		const struct target target =
 			target_of(g->r->go, claim.type, claim.addr, offset, &path);
-		const uint32_t parent =
-			claim.parent ? claim.parent : claim_root(g, &g->claims.data[index]);
-		claim_add(g, &target, word->value, parent, hg_text_str(&path));
+		const bool part = claim.under || claim.over;
+		claim_add(g, &target, word->value,
+			  part ? &claim : &(struct claim){.over = index + 1}, hg_text_str(&path));
 		hg_text_deinit(&path);
 	}
 }
@@ -397,4 +412,5 @@ void go_global_roots(struct go_rooter *r)
 	loose_roots(&g);
 	hg_vec_deinit(&g.loose);
 	hg_vec_deinit(&g.claims);
+	hg_map_deinit(&g.var_roots);
 }
