@@ -40,19 +40,24 @@ struct candidate {
 	uint32_t score;
 };
 
+static uint32_t element_of(const struct hg_program *prog, uint32_t type)
+{
+	const struct hg_type *t = hg_type_get(prog, type);
+	return t->kind == HG_TYPE_ARRAY && !t->count ? t->elem : type;
+}
+
 /** The heap's own word of the type stands; but it may be an array of it, or one that debug info knows better. */
 static bool refines_exact(const struct typing *t, const struct candidate *c)
 {
 	const struct hg_program *prog = t->a->prog;
 	uint32_t old = t->a->blocks.types[c->block];
-	const struct hg_type *old_type = hg_type_get(prog, old), *type = hg_type_get(prog, c->type);
-	uint32_t elem = type->kind == HG_TYPE_ARRAY && !type->count ? type->elem : 0;
-	if (old_type->kind == HG_TYPE_ARRAY && !old_type->count)
-		return false;
-	if (elem && hg_type_strip(prog, elem) == hg_type_strip(prog, old))
-		return true;
-	return old >= t->built_types && c->type != old && type->size == old_type->size &&
-	       hg_type_get(prog, elem ? elem : c->type)->member_count;
+	uint32_t old_elem = element_of(prog, old), elem = element_of(prog, c->type);
+	if (hg_type_strip(prog, elem) == hg_type_strip(prog, old_elem))
+		return old == old_elem && c->type != elem;
+	const struct hg_type *old_type = hg_type_get(prog, old_elem);
+	const struct hg_type *type = hg_type_get(prog, elem);
+	return old_elem >= t->built_types && elem < t->built_types &&
+	       type->size == old_type->size && type->member_count;
 }
 
 static void take(struct typing *t, const struct candidate *c, const struct hg_extent *extent,
@@ -179,6 +184,28 @@ static void follow_exact(struct typing *t)
 	}
 }
 
+/** What the heap says of an object is the type of its elements: where several fit, it is an array of them (size classes
+ * round up by less than that). */
+static void take_exact(struct typing *t)
+{
+	const struct hg_blocks *blocks = &t->a->blocks;
+	for (size_t i = 0; i < blocks->extents.count; i++) {
+		const struct hg_extent *extent = &blocks->extents.data[i];
+		uint64_t room = extent->stride - extent->header;
+		for (uint32_t k = 0; k < extent->count && !extent->no_pointers; k++) {
+			uint32_t *type = &blocks->types[extent->first + k];
+			if (!*type)
+				continue;
+			t->scores[extent->first + k] = EXACT;
+			uint64_t size = hg_type_get(t->a->prog, *type)->size;
+			uint32_t array = size && room / size >= 2
+						 ? hg_shape_open_array(&t->lang->shapes, *type)
+						 : 0;
+			*type = array ? array : *type;
+		}
+	}
+}
+
 static struct hg_error *run(struct typing *t)
 {
 	struct hg_analysis *a = t->a;
@@ -187,9 +214,7 @@ static struct hg_error *run(struct typing *t)
 	t->done = calloc((size_t)count / 64 + 1, 8);
 	if (!t->scores || !t->done)
 		return &hg_enomem;
-	for (uint32_t i = 0; i < count; i++)
-		if (a->blocks.types[i])
-			t->scores[i] = EXACT;
+	take_exact(t);
 	for (size_t i = 0; i < a->roots.edges.count && !t->failed; i++) {
 		follow_root_edge(t, &a->roots.edges.data[i]);
 		drain(t);

@@ -59,6 +59,20 @@ static unsigned atomic_pointer(const struct hg_program *prog, uint32_t type,
 	return one(pieces, v, node ? HG_LEAF_TRIE_NODE : HG_LEAF_POINTER, target);
 }
 
+/** The runtime's own atomic.Pointer[T] is {u unsafe.Pointer}: T stands in its name only. */
+static unsigned runtime_atomic_pointer(const struct hg_program *prog, uint32_t type,
+				       struct hg_piece *pieces)
+{
+	const char *open = strchr(hg_type_name(prog, type), '[');
+	hg_autofree char *name = open ? strdup(open + 1) : NULL;
+	size_t length = name ? strlen(name) : 0;
+	if (!length)
+		return 0;
+	name[length - 1] = 0;
+	return one(pieces, hg_type_member(prog, type, "u"), HG_LEAF_POINTER,
+		   hg_type_find(prog, name));
+}
+
 /** hchan<T>.buf is an unsafe.Pointer to T's; T is what the waiting goroutines' sudog<T>.elem points to. */
 static unsigned channel_buffer(const struct hg_program *prog, uint32_t type,
 			       struct hg_piece *pieces)
@@ -113,6 +127,9 @@ unsigned go_special(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pi
 	*whole = false;
 	if (go_name_starts(prog, type, "sync/atomic.Pointer["))
 		return atomic_pointer(prog, type, pieces);
+	if (go_name_starts(prog, type, "internal/runtime/atomic.Pointer[") ||
+	    go_name_starts(prog, type, "runtime/internal/atomic.Pointer["))
+		return runtime_atomic_pointer(prog, type, pieces);
 	if (go_name_starts(prog, type, "hchan<"))
 		return channel_buffer(prog, type, pieces);
 	if (go_name_starts(prog, type, "hash<"))
