@@ -112,20 +112,21 @@ static struct hg_error *unpack_gzip(struct unpacking *unpacking, bool *damaged)
 		return &hg_enomem;
 	struct hg_error *err = NULL;
 	int status = Z_OK;
-	while (!err && unpacking->at < unpacking->size) {
-		if (status ==
-		    Z_STREAM_END) // another member follows, or filling at the end of a tape
-			status = inflateReset(&stream);
+	while (!err && (status == Z_OK || status == Z_STREAM_END)) {
 		const uint64_t left = unpacking->size - unpacking->at;
 		stream.next_in = (Bytef *)unpacking->data + unpacking->at;
+		if (status ==
+		    Z_STREAM_END) { // another member follows, or filling that means nothing
+			if (hg_inflate_detect(stream.next_in, left) != HG_INFLATE_GZIP)
+				break;
+			inflateReset(&stream);
+		}
 		stream.avail_in = chunk_of(left);
 		stream.next_out = unpacking->chunk + unpacking->filled;
 		stream.avail_out = (unsigned)(CHUNK - unpacking->filled);
-		status = inflate(&stream, Z_NO_FLUSH);
+		status = inflate(&stream, Z_NO_FLUSH); // Z_BUF_ERROR at the end of the input
 		unpacking->at = (uint64_t)(stream.next_in - unpacking->data);
 		unpacking->filled = CHUNK - stream.avail_out;
-		if (status != Z_OK && status != Z_STREAM_END)
-			break;
 		if (unpacking->filled == CHUNK)
 			err = flush(unpacking);
 	}
