@@ -1,0 +1,173 @@
+#include "graph/report/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/human.h"
+#include "dwarf/program.h"
+#include "graph/report/report_private.h"
+
+static const struct hg_report_ops *const reports[] = {&hg_report_analyze, &hg_report_top,
+						      &hg_report_why};
+
+static const struct hg_report_ops *find_report(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(reports); i++)
+		if (!strcmp(reports[i]->name, name))
+			return reports[i];
+	return NULL;
+}
+
+static const char *build_id(const struct hg_program *prog, struct hg_report *report)
+{
+	const struct hg_elf *elf = prog->modules.count ? prog->modules.data[0].elf : NULL;
+	if (!elf)
+		return "";
+	struct hg_text hex = {0};
+	for (size_t i = 0; i < elf->build_id_size; i++)
+		hg_text_printf(&hex, "%02x", elf->build_id[i]);
+	const char *words = hg_report_words(report, hg_text_str(&hex));
+	hg_text_deinit(&hex);
+	return words;
+}
+
+static const char *runtime_version(const struct hg_analysis *a)
+{
+	for (size_t i = 0; i < a->heaps.count; i++) {
+		const struct hg_heap *heap = a->heaps.data[i];
+		const char *version = heap->ops->version ? heap->ops->version(heap) : NULL;
+		if (version)
+			return version;
+	}
+	return "";
+}
+
+static void fill_source(const struct hg_analysis *a, struct hg_report *report)
+{
+	const struct hg_image *image = a->prog->image;
+	report->source = (struct hg_source){
+		.kind = image->kind == HG_IMAGE_LIVE ? "live" : "core",
+		.path = image->path ? hg_report_words(report, image->path) : NULL,
+		.pid = image->pid,
+		.runtime = hg_report_words(report, runtime_version(a)),
+		.build_id = build_id(a->prog, report),
+	};
+}
+
+static void add_number(struct hg_number *numbers, unsigned *count, const char *name, uint64_t value)
+{
+	numbers[(*count)++] = (struct hg_number){name, value};
+}
+
+static void fill_numbers(const struct hg_analysis *a, struct hg_report *report)
+{
+	const struct hg_totals *t = &a->totals;
+	add_number(report->totals, &report->total_count, "live_objects", t->live_objects);
+	add_number(report->totals, &report->total_count, "live_bytes", t->live_bytes);
+	add_number(report->totals, &report->total_count, "garbage_objects", t->garbage_objects);
+	add_number(report->totals, &report->total_count, "garbage_bytes", t->garbage_bytes);
+	add_number(report->totals, &report->total_count, "heap_inuse_bytes", t->heap_inuse_bytes);
+	const struct hg_coverage *c = &a->coverage;
+	add_number(report->coverage, &report->coverage_count, "typed_bytes", c->typed_bytes);
+	add_number(report->coverage, &report->coverage_count, "masked_bytes", c->masked_bytes);
+	add_number(report->coverage, &report->coverage_count, "missing_bytes", c->missing_bytes);
+	add_number(report->coverage, &report->coverage_count, "conservative_edges",
+		   c->conservative_edges);
+}
+
+static void fill_notes(const struct hg_analysis *a, struct hg_report *report)
+{
+	const struct hg_coverage *coverage = &a->coverage;
+	struct hg_text words = {0};
+	for (size_t i = 0; i < a->prog->image->notes.count; i++)
+		hg_report_note(report, a->prog->image->notes.data[i]);
+	for (size_t i = 0; i < a->prog->notes.count; i++)
+		hg_report_note(report, a->prog->notes.data[i]);
+	for (size_t i = 0; i < coverage->notes.count; i++)
+		hg_report_note(report, coverage->notes.data[i]);
+	for (size_t i = 0; i < coverage->counts.count; i++) {
+		hg_human_count(&words, coverage->counts.data[i].count);
+		hg_text_printf(&words, " %s", coverage->counts.data[i].what);
+		hg_report_note(report, hg_text_str(&words));
+		hg_text_cut(&words, 0);
+	}
+	hg_text_deinit(&words);
+}
+
+static void fill_trust(const struct hg_analysis *a, struct hg_report *report)
+{
+	const struct hg_coverage *c = &a->coverage;
+	struct hg_text words = {0};
+	hg_human_permille(&words, hg_human_share(c->typed_bytes, a->totals.live_bytes));
+	hg_text_add(&words, " of ");
+	hg_human_bytes(&words, a->totals.live_bytes);
+	hg_text_add(&words, " live bytes typed, ");
+	hg_human_permille(&words, hg_human_share(c->masked_bytes, a->totals.live_bytes));
+	hg_text_add(&words, " by pointer mask alone; ");
+	hg_human_bytes(&words, a->totals.garbage_bytes);
+	hg_text_add(&words, " garbage not yet collected; ");
+	if (c->missing_bytes)
+		hg_human_bytes(&words, c->missing_bytes);
+	else
+		hg_text_add(&words, "nothing");
+	hg_text_printf(&words, " missing from the %s", report->source.path ? "core" : "process");
+	if (c->conservative_edges) {
+		hg_text_add(&words, "; ");
+		hg_human_things(&words, c->conservative_edges, "conservative edge");
+	}
+	report->trust = hg_report_words(report, hg_text_str(&words));
+	hg_text_deinit(&words);
+}
+
+static struct hg_error *make_report(struct hg_analysis *a, const struct hg_report_ops *ops,
+				    const struct hg_report_args *args, struct hg_report *report)
+{
+	struct hg_report_private *priv = report->priv;
+	report->name = ops->name;
+	fill_source(a, report);
+	fill_numbers(a, report);
+	fill_notes(a, report);
+	fill_trust(a, report);
+	struct hg_error *err = ops->make(a, args, report);
+	if (err)
+		return err;
+	report->sentences = priv->sentences.data;
+	report->sentence_count = (uint32_t)priv->sentences.count;
+	report->notes = priv->notes.data;
+	report->note_count = (uint32_t)priv->notes.count;
+	report->tables = priv->tables;
+	return priv->failed ? &hg_enomem : NULL;
+}
+
+struct hg_error *hg_report_create(struct hg_analysis *analysis, const char *name,
+				  const struct hg_report_args *args, struct hg_report **ret)
+{
+	const struct hg_report_ops *ops = find_report(name);
+	if (!ops)
+		return hg_error_create(HG_ERROR_USAGE, "no report is called '%s'", name);
+	hg_cleanup(hg_report_destroyp) struct hg_report *report = calloc(1, sizeof(*report));
+	if (!report)
+		return &hg_enomem;
+	report->priv = calloc(1, sizeof(*report->priv));
+	if (!report->priv)
+		return &hg_enomem;
+	struct hg_error *err = make_report(analysis, ops, args, report);
+	if (err)
+		return err;
+	*ret = hg_take(report);
+	return NULL;
+}
+
+void hg_report_destroy(struct hg_report *report)
+{
+	if (!report)
+		return;
+	if (report->priv) {
+		hg_vec_deinit(&report->priv->sentences);
+		hg_vec_deinit(&report->priv->notes);
+		hg_arena_deinit(&report->priv->arena);
+	}
+	free(report->priv);
+	free(report);
+}

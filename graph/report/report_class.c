@@ -1,0 +1,126 @@
+#include "graph/report/report_class.h"
+
+#include <stdlib.h>
+
+#include "core/base/map.h"
+#include "core/base/text.h"
+#include "graph/lang/lang.h"
+
+#define CACHE_SIZE 4096
+
+// Blocks of one type id, size and scanability have one name. Naming takes a microsecond, so each such key is named once;
+// a direct-mapped cache in front of the table makes the common case three loads.
+struct namer {
+	const struct hg_analysis *a;
+	struct hg_classes *classes;
+	struct hg_map known;
+	struct {
+		uint64_t key;
+		uint32_t class;
+	} cache[CACHE_SIZE];
+	struct hg_text text;
+};
+
+static uint32_t name_node(struct namer *namer, uint32_t node)
+{
+	hg_text_cut(&namer->text, 0);
+	hg_name_type(namer->a, node, &namer->text);
+	const char *words = hg_text_str(&namer->text);
+	return hg_strtab_add(&namer->classes->names, *words ? words : "(unnamed)");
+}
+
+static uint32_t class_of(struct namer *namer, uint32_t node, uint64_t size, bool no_pointers)
+{
+	const uint32_t type = namer->a->blocks.types[hg_node_block(namer->a, node)];
+	if (size >= 1ull << 31) // too rare to be remembered
+		return name_node(namer, node);
+	const uint64_t key = (uint64_t)type << 32 | (uint64_t)no_pointers << 31 | size;
+	const size_t slot = (key * 0x9e3779b97f4a7c15ull) >> 52;
+	if (namer->cache[slot].class && namer->cache[slot].key == key)
+		return namer->cache[slot].class;
+	uint64_t *known = hg_map_put(&namer->known, key);
+	if (!known)
+		return 0;
+	if (!*known)
+		*known = name_node(namer, node);
+	namer->cache[slot].key = key;
+	namer->cache[slot].class = (uint32_t)*known;
+	return (uint32_t)*known;
+}
+
+static struct hg_error *name_all(struct namer *namer)
+{
+	const struct hg_blocks *blocks = &namer->a->blocks;
+	for (size_t i = 0; i < blocks->extents.count; i++) {
+		const struct hg_extent *extent = &blocks->extents.data[i];
+		for (uint32_t b = extent->first; b < extent->first + extent->count; b++) {
+			const uint32_t node = namer->a->graph.first_block + b;
+			const uint64_t size =
+				extent->irregular ? hg_blocks_size(blocks, b) : extent->stride;
+			const uint32_t class = class_of(namer, node, size, extent->no_pointers);
+			if (!class)
+				return &hg_enomem;
+			namer->classes->of[node] = class;
+		}
+	}
+	return NULL;
+}
+
+static void count_node(const struct hg_analysis *a, uint32_t node, uint64_t size,
+		       struct hg_class *class)
+{
+	if (!hg_node_is_live(a, node)) {
+		class->garbage_count++;
+		class->garbage_bytes += size;
+		if (!class->node)
+			class->node = node;
+		return;
+	}
+	if (!class->count++)
+		class->node = node;
+	class->shallow += size;
+	class->has_edges |= a->graph.edge_at[node] != a->graph.edge_at[node + 1];
+}
+
+static void count_all(const struct hg_analysis *a, struct hg_classes *classes)
+{
+	const struct hg_blocks *blocks = &a->blocks;
+	for (size_t i = 0; i < blocks->extents.count; i++) {
+		const struct hg_extent *extent = &blocks->extents.data[i];
+		for (uint32_t b = extent->first; b < extent->first + extent->count; b++) {
+			const uint32_t node = a->graph.first_block + b;
+			const uint64_t size =
+				extent->irregular ? hg_blocks_size(blocks, b) : extent->stride;
+			count_node(a, node, size, &classes->list[classes->of[node]]);
+		}
+	}
+}
+
+struct hg_error *hg_classes_init(const struct hg_analysis *a, struct hg_classes *classes)
+{
+	*classes = (struct hg_classes){.of = calloc(a->graph.nodes, sizeof(*classes->of))};
+	hg_autofree struct namer *namer = calloc(1, sizeof(*namer));
+	if (!classes->of || !namer)
+		return &hg_enomem;
+	namer->a = a;
+	namer->classes = classes;
+	struct hg_error *err = name_all(namer);
+	hg_map_deinit(&namer->known);
+	hg_text_deinit(&namer->text);
+	if (err)
+		return err;
+	classes->count = (uint32_t)(classes->names.texts.count ? classes->names.texts.count : 1);
+	classes->list = calloc(classes->count, sizeof(*classes->list));
+	if (!classes->list)
+		return &hg_enomem;
+	count_all(a, classes);
+	return NULL;
+}
+
+void hg_classes_deinit(struct hg_classes *classes)
+{
+	hg_strtab_deinit(&classes->names);
+	free(classes->of);
+	free(classes->list);
+	*classes = (struct hg_classes){0};
+}

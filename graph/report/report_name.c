@@ -1,0 +1,265 @@
+#include "graph/report/report_name.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/human.h"
+#include "dwarf/program.h"
+#include "graph/lang/lang.h"
+
+#define MAX_SEGMENTS 20	 // of a way that are written out at its start
+#define LAST_SEGMENTS 4	 // at its end, when the middle is left out
+#define MAX_ROOT_DEPTH 8 // roots in roots in roots
+
+void hg_namer_deinit(struct hg_namer *namer)
+{
+	hg_vec_deinit(&namer->outs);
+	namer->outs_of = 0;
+}
+
+static const struct hg_root *get_root(const struct hg_namer *namer, uint32_t root)
+{
+	return root < namer->a->roots.list.count ? &namer->a->roots.list.data[root] : NULL;
+}
+
+void hg_namer_root_step(const struct hg_namer *namer, uint32_t id, struct hg_text *out)
+{
+	const struct hg_root *root = get_root(namer, id);
+	const char *name = root ? hg_program_text(namer->a->prog, root->name) : "";
+	if (*name)
+		hg_text_add(out, name);
+	else
+		hg_text_printf(out, "(%s)", root ? hg_root_kind_name(root->kind) : "root");
+}
+
+void hg_namer_root(const struct hg_namer *namer, uint32_t id, struct hg_text *out)
+{
+	uint32_t above[MAX_ROOT_DEPTH];
+	unsigned depth = 0;
+	while (id && depth < MAX_ROOT_DEPTH) {
+		const struct hg_root *root = get_root(namer, id);
+		above[depth++] = id;
+		id = root && root->parent < id ? root->parent : 0;
+	}
+	while (depth-- > 0) {
+		hg_namer_root_step(namer, above[depth], out);
+		if (!depth)
+			return;
+		const struct hg_root *next = get_root(namer, above[depth - 1]);
+		hg_text_add(out, next && next->kind == HG_ROOT_LOCAL ? "." : " ");
+	}
+}
+
+bool hg_namer_where(const struct hg_namer *namer, uint32_t id, const char **file, uint32_t *line)
+{
+	for (unsigned i = 0; id && i < MAX_ROOT_DEPTH; i++) {
+		if (hg_root_line(namer->a, id, file, line) && *line)
+			return true;
+		const struct hg_root *root = get_root(namer, id);
+		if (!root)
+			return false;
+		if (root->line) {
+			*file = hg_program_text(namer->a->prog, root->file);
+			*line = root->line;
+			return true;
+		}
+		id = root->parent < id ? root->parent : 0;
+	}
+	return false;
+}
+
+void hg_namer_line(const char *file, uint32_t line, struct hg_text *out)
+{
+	if (!line)
+		return;
+	const char *slash = file ? strrchr(file, '/') : NULL;
+	hg_text_printf(out, "%s:%" PRIu32, slash ? slash + 1 : file ? file : "?", line);
+}
+
+const char *hg_namer_state(const struct hg_namer *namer, const struct hg_goroutine *g)
+{
+	const char *reason = hg_program_text(namer->a->prog, g->wait_reason);
+	return *reason ? reason : hg_program_text(namer->a->prog, g->state);
+}
+
+struct hg_error *hg_namer_outs(struct hg_namer *namer, uint32_t node)
+{
+	if (node && namer->outs_of == node)
+		return NULL;
+	namer->outs.count = 0;
+	namer->outs_of = 0;
+	struct hg_error *err = hg_analysis_outs(namer->a, node, &namer->outs);
+	if (!err)
+		namer->outs_of = node;
+	return err;
+}
+
+bool hg_namer_field(struct hg_namer *namer, uint32_t from, uint32_t to, struct hg_text *out)
+{
+	struct hg_error *err = hg_namer_outs(namer, from);
+	if (err) { // a way without this name is better than none
+		hg_error_destroy(err);
+		return false;
+	}
+	for (size_t i = 0; i < namer->outs.count; i++) {
+		if (namer->outs.data[i].to != to)
+			continue;
+		hg_name_field(namer->a, from, namer->outs.data[i].offset, out);
+		return true;
+	}
+	return false;
+}
+
+static void add_field(struct hg_namer *namer, uint32_t from, uint32_t to, struct hg_text *out)
+{
+	if (!hg_namer_field(namer, from, to, out))
+		hg_text_add(out, "(...)");
+}
+
+// Nodes of one class in a row (a list, a chain of parents): how many of them follow nodes[at].
+static uint32_t run_length(const struct hg_namer *namer, const uint32_t *nodes, uint32_t count,
+			   uint32_t at)
+{
+	uint32_t length = 0;
+	const uint32_t class = namer->classes->of[nodes[at]];
+	while (class && at + length + 1 < count &&
+	       namer->classes->of[nodes[at + length + 1]] == class)
+		length++;
+	return length;
+}
+
+static void add_run(struct hg_namer *namer, uint32_t from, uint32_t to, uint32_t length,
+		    struct hg_text *out)
+{
+	hg_text_add(out, "(");
+	add_field(namer, from, to, out);
+	hg_text_add(out, " x");
+	hg_human_count(out, length);
+	hg_text_add(out, ")");
+}
+
+void hg_namer_path(struct hg_namer *namer, const uint32_t *nodes, uint32_t count,
+		   struct hg_text *out)
+{
+	if (!count)
+		return;
+	uint32_t at = 0;
+	while (at + 1 < count && hg_node_is_root(namer->a, nodes[at + 1]))
+		at++;
+	if (hg_node_is_root(namer->a, nodes[at]))
+		hg_namer_root(namer, nodes[at], out);
+	else
+		hg_text_printf(out, "(%s)",
+			       hg_class_name(namer->classes, namer->classes->of[nodes[at]]));
+	unsigned segments = 0;
+	while (at + 1 < count) {
+		const uint32_t left = count - 1 - at;
+		if (segments == MAX_SEGMENTS && left > LAST_SEGMENTS + 1) {
+			hg_text_add(out, "(... ");
+			hg_human_things(out, left - LAST_SEGMENTS, "step");
+			hg_text_add(out, " ...)");
+			at = count - 1 - LAST_SEGMENTS;
+		}
+		const uint32_t run = run_length(namer, nodes, count, at);
+		if (run > 1)
+			add_run(namer, nodes[at], nodes[at + 1], run, out);
+		else
+			add_field(namer, nodes[at], nodes[at + 1], out);
+		at += run > 1 ? run : 1;
+		segments++;
+	}
+}
+
+struct hg_error *hg_namer_chain(struct hg_namer *namer, uint32_t node, struct hg_text *out)
+{
+	HG_VEC(uint32_t) nodes = {0};
+	while (node) {
+		uint32_t *place = hg_vec_push(&nodes);
+		if (!place) {
+			hg_vec_deinit(&nodes);
+			return &hg_enomem;
+		}
+		*place = node;
+		node = hg_node_is_live(namer->a, node) ? namer->a->dom.idom[node] : 0;
+	}
+	for (size_t i = 0; i < nodes.count / 2; i++) {
+		const uint32_t other = nodes.data[nodes.count - 1 - i];
+		nodes.data[nodes.count - 1 - i] = nodes.data[i];
+		nodes.data[i] = other;
+	}
+	hg_namer_path(namer, nodes.data, (uint32_t)nodes.count, out);
+	hg_vec_deinit(&nodes);
+	return NULL;
+}
+
+static const char *article(const char *noun)
+{
+	return *noun && strchr("aeiouAEIOU", *noun) ? "an" : "a";
+}
+
+void hg_namer_thing(const struct hg_namer *namer, uint32_t node, struct hg_text *out)
+{
+	static const struct {
+		const char *join, *one, *many;
+	} words[] = {
+		[HG_CONTAINER_MAP] = {"of", "entry", "entries"},
+		[HG_CONTAINER_SLICE] = {"of", "element", "elements"},
+		[HG_CONTAINER_CHAN] = {"with", "element", "elements"},
+		[HG_CONTAINER_STRING] = {"of", "byte", "bytes"},
+		[HG_CONTAINER_SYNC_MAP] = {"of", "entry", "entries"},
+	};
+	const char *type = hg_class_name(namer->classes, namer->classes->of[node]);
+	if (*type == '?') {
+		hg_text_add(out, "an object of unknown type (");
+		hg_human_bytes(out, hg_node_size(namer->a, node));
+		hg_text_add(out, ")");
+		return;
+	}
+	hg_text_printf(out, "%s %s", article(type), type);
+	const struct hg_container c = hg_node_container(namer->a, node);
+	if (c.kind == HG_CONTAINER_NONE || c.kind >= ARRAY_SIZE(words))
+		return;
+	hg_text_printf(out, " %s ", words[c.kind].join);
+	hg_human_count(out, c.entries);
+	hg_text_printf(out, " %s", c.entries == 1 ? words[c.kind].one : words[c.kind].many);
+}
+
+void hg_namer_owners(const struct hg_namer *namer, const struct hg_top *top, struct hg_text *out)
+{
+	if (!top->owner_count)
+		hg_text_add(out, "several roots");
+	for (unsigned i = 0; i < top->owner_count; i++) {
+		const bool last = i + 1 == top->owner_count && !top->more;
+		if (i)
+			hg_text_add(out, last ? " and " : ", ");
+		hg_namer_root(namer, top->owner[i], out);
+	}
+	if (top->more)
+		hg_text_add(out, " and others");
+}
+
+void hg_namer_holder(const struct hg_namer *namer, uint32_t node, const uint32_t *root_of,
+		     struct hg_text *out)
+{
+	const uint32_t top = namer->tops->of[node];
+	if (root_of[node]) {
+		hg_namer_root(namer, root_of[node], out);
+	} else if (top != HG_NO_TOP) {
+		hg_text_add(out, "shared by ");
+		hg_namer_owners(namer, &namer->tops->list.data[top], out);
+	}
+}
+
+struct hg_error *hg_nearest_roots(const struct hg_analysis *a, uint32_t **ret)
+{
+	uint32_t *root_of = calloc(a->graph.nodes, sizeof(*root_of));
+	if (!root_of)
+		return &hg_enomem;
+	for (uint32_t i = 1; i < a->dom.reached; i++) {
+		const uint32_t node = a->dom.preorder[i];
+		root_of[node] = hg_node_is_root(a, node) ? node : root_of[a->dom.idom[node]];
+	}
+	*ret = root_of;
+	return NULL;
+}

@@ -1,0 +1,14 @@
+/**
+ * The tables of `top`, one file each. Private to report_top*.c.
+ */
+#ifndef HG_GRAPH_REPORT_REPORT_TOP_H
+#define HG_GRAPH_REPORT_REPORT_TOP_H
+
+#include "graph/report/report.h"
+
+typedef struct hg_error *hg_top_fn(struct hg_analysis *a, const struct hg_report_args *args,
+				   struct hg_report *report);
+
+hg_top_fn hg_top_types, hg_top_objects, hg_top_roots, hg_top_packages, hg_top_goroutines;
+
+#endif

@@ -1,0 +1,142 @@
+#include <string.h>
+
+#include "dwarf/program.h"
+#include "graph/report/report_tables.h"
+#include "graph/report/report_top.h"
+
+static const struct hg_column columns[] = {
+	{.name = "root", .title = "ROOT", .kind = HG_COLUMN_TEXT},
+	{.name = "kind", .title = "KIND", .kind = HG_COLUMN_TEXT},
+	{.name = "line", .title = "LINE", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "count", .title = "OBJECTS", .kind = HG_COLUMN_COUNT},
+	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES},
+	{.name = "file", .title = "FILE", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "where", .title = "WHERE", .kind = HG_COLUMN_TEXT, .text_only = true},
+};
+
+enum {
+	COLUMN_ROOT,
+	COLUMN_KIND,
+	COLUMN_LINE,
+	COLUMN_COUNT,
+	COLUMN_RETAINED,
+	COLUMN_FILE,
+	COLUMN_WHERE,
+};
+
+static struct hg_error *add_root(const struct hg_analysis *a, struct hg_namer *namer,
+				 const struct hg_top *top, const struct hg_filter *filter,
+				 struct hg_rows *rows, struct hg_report *report)
+{
+	struct hg_text name = {0};
+	hg_namer_root(namer, top->node, &name);
+	struct hg_cell *cells = NULL;
+	const bool wanted = top->blocks && hg_filter_matches(filter, hg_text_str(&name));
+	if (wanted)
+		cells = hg_rows_add(rows);
+	if (cells) {
+		cells[COLUMN_ROOT].text = hg_report_words(report, hg_text_str(&name));
+		cells[COLUMN_KIND].text = hg_root_kind_name(a->roots.list.data[top->node].kind);
+		cells[COLUMN_LINE].number = top->node; // until the rows to show are chosen
+		cells[COLUMN_COUNT].number = top->blocks;
+		cells[COLUMN_RETAINED].number = a->retained[top->node];
+	}
+	hg_text_deinit(&name);
+	return wanted && !cells ? &hg_enomem : NULL;
+}
+
+// What several roots reach hangs under no one of them: a row for each set of owners makes the sum complete.
+static struct hg_error *add_shared(struct hg_namer *namer, const struct hg_top_group *group,
+				   const struct hg_filter *filter, struct hg_rows *rows,
+				   struct hg_report *report)
+{
+	const struct hg_top *top = &namer->tops->list.data[namer->tops->order[group->first]];
+	struct hg_text name = {0};
+	hg_text_add(&name, "(shared by ");
+	hg_namer_owners(namer, top, &name);
+	hg_text_add(&name, ")");
+	struct hg_cell *cells = NULL;
+	const bool wanted = hg_filter_matches(filter, hg_text_str(&name));
+	if (wanted)
+		cells = hg_rows_add(rows);
+	if (cells) {
+		cells[COLUMN_ROOT].text = hg_report_words(report, hg_text_str(&name));
+		cells[COLUMN_KIND].text = "shared";
+		cells[COLUMN_COUNT].number = group->blocks;
+		cells[COLUMN_RETAINED].number = group->retained;
+	}
+	hg_text_deinit(&name);
+	return wanted && !cells ? &hg_enomem : NULL;
+}
+
+// Lines are looked up for the rows that are shown only: the first one of a unit reads its line table.
+static void fill_line(struct hg_namer *namer, struct hg_cell *cells, struct hg_report *report)
+{
+	const uint32_t root = (uint32_t)cells[COLUMN_LINE].number;
+	const char *file = NULL;
+	uint32_t line = 0;
+	cells[COLUMN_LINE] = (struct hg_cell){.absent = true};
+	if (!root || !hg_namer_where(namer, root, &file, &line))
+		return;
+	struct hg_text text = {0};
+	hg_namer_line(file, line, &text);
+	cells[COLUMN_WHERE].text = hg_report_words(report, hg_text_str(&text));
+	hg_text_deinit(&text);
+	cells[COLUMN_LINE] = (struct hg_cell){.number = line};
+	cells[COLUMN_FILE].text = file ? hg_report_words(report, file) : NULL;
+}
+
+static struct hg_error *add_rows(const struct hg_analysis *a, struct hg_namer *namer,
+				 const struct hg_filter *filter, struct hg_rows *rows,
+				 struct hg_report *report)
+{
+	const struct hg_tops *tops = namer->tops;
+	struct hg_error *err = NULL;
+	for (size_t i = 0; !err && i < tops->list.count; i++)
+		if (hg_node_is_root(a, tops->list.data[i].node))
+			err = add_root(a, namer, &tops->list.data[i], filter, rows, report);
+	for (size_t i = 0; !err && i < tops->groups.count; i++) {
+		const struct hg_top_group *group = &tops->groups.data[i];
+		if (!hg_node_is_root(a, tops->list.data[tops->order[group->first]].node))
+			err = add_shared(namer, group, filter, rows, report);
+	}
+	return err;
+}
+
+struct hg_error *hg_table_roots(const struct hg_analysis *a, struct hg_namer *namer,
+				const struct hg_report_args *args, const char *name,
+				const char *title, struct hg_report *report)
+{
+	struct hg_filter filter;
+	struct hg_rows rows = HG_ROWS(columns);
+	struct hg_table like = {.name = name, .title = title};
+	unsigned column = 0;
+	struct hg_error *err = hg_filter_init(&filter, args->filter);
+	if (!err)
+		err = hg_rows_column(&rows, args->sort, "retained", &column);
+	if (!err)
+		err = add_rows(a, namer, &filter, &rows, report);
+	if (!err) {
+		hg_rows_sort(&rows, column);
+		like.rows_left_out = hg_rows_cut(&rows, args->limit);
+		for (uint32_t i = 0; i < hg_rows_count(&rows); i++)
+			fill_line(namer, hg_rows_at(&rows, i), report);
+		err = hg_report_table(report, &like, &rows);
+	}
+	hg_filter_deinit(&filter);
+	hg_rows_deinit(&rows);
+	return err;
+}
+
+struct hg_error *hg_top_roots(struct hg_analysis *a, const struct hg_report_args *args,
+			      struct hg_report *report)
+{
+	struct hg_tops tops;
+	struct hg_error *err = hg_tops_init(a, &tops);
+	struct hg_namer namer = {.a = a, .tops = &tops};
+	if (!err)
+		err = hg_table_roots(a, &namer, args, "rows", NULL, report);
+	hg_namer_deinit(&namer);
+	hg_tops_deinit(&tops);
+	return err;
+}

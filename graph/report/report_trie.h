@@ -1,0 +1,46 @@
+/**
+ * The ways through the dominator tree from the roots to many objects, merged: objects that are reached over the same fields
+ * through objects of the same types are one step. One pass over the nodes, whatever the shape of the graph.
+ */
+#ifndef HG_GRAPH_REPORT_REPORT_TRIE_H
+#define HG_GRAPH_REPORT_REPORT_TRIE_H
+
+#include "graph/report/report_name.h"
+#include "graph/report/report_suspect.h"
+
+enum hg_step_kind {
+	HG_STEP_NONE,	/* steps[0], above all */
+	HG_STEP_ROOT,	/* a root, or goroutines of one kind */
+	HG_STEP_SHARED, /* heading of what the same several roots reach */
+	HG_STEP_BLOCK,
+};
+
+struct hg_step {
+	uint32_t parent;   /* step; 0 at the top */
+	uint32_t depth;	   /* 1 at the top */
+	uint32_t via;	   /* in words: what leads here from the parent; name of an inner root */
+	uint32_t class;	   /* of a BLOCK */
+	uint32_t node;	   /* the first of its nodes */
+	uint8_t kind;	   /* enum hg_step_kind */
+	bool indirect;	   /* the parent does not refer to it itself, but over several ways */
+	bool recursive;	   /* objects of this type that hold each other are folded into it */
+	uint64_t objects;  /* that are this step; a container's inner parts do not count */
+	uint64_t count;	   /* targets here and below */
+	uint64_t shallow;  /* their own bytes */
+	uint64_t retained; /* what they retain; nothing counted twice */
+};
+
+struct hg_trie {
+	HG_VEC(struct hg_step) steps; /* a step stands behind its parent; [0] is above all */
+	struct hg_strtab words;
+};
+
+/**
+ * Merges the ways to the targets (one byte a node, non-zero: is one). With `whole` the targets are whole subtrees of the
+ * dominator tree, and the retained size of a step is what its own objects retain, else what the targets below it retain.
+ */
+struct hg_error *hg_trie_init(struct hg_namer *namer, const struct hg_dominator_tree *tree,
+			      const uint8_t *targets, bool whole, struct hg_trie *trie);
+void hg_trie_deinit(struct hg_trie *trie);
+
+#endif
