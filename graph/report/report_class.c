@@ -8,7 +8,7 @@
 
 #define CACHE_SIZE 4096
 
-// Blocks of one type id, size and scanability have one name. Naming takes a microsecond, so each such key is named once;
+// Blocks of one type, and untyped ones of one size, have one name. Naming takes a microsecond, so each is named once;
 // a direct-mapped cache in front of the table makes the common case three loads.
 struct namer {
 	const struct hg_analysis *a;
@@ -34,7 +34,7 @@ static uint32_t class_of(struct namer *namer, uint32_t node, uint64_t size, bool
 	const uint32_t type = namer->a->blocks.types[hg_node_block(namer->a, node)];
 	if (size >= 1ull << 31) // too rare to be remembered
 		return name_node(namer, node);
-	const uint64_t key = (uint64_t)type << 32 | (uint64_t)no_pointers << 31 | size;
+	const uint64_t key = (uint64_t)type << 32 | (uint64_t)no_pointers << 31 | (type ? 0 : size);
 	const size_t slot = (key * 0x9e3779b97f4a7c15ull) >> 52;
 	if (namer->cache[slot].class && namer->cache[slot].key == key)
 		return namer->cache[slot].class;
@@ -114,6 +114,8 @@ struct hg_error *hg_classes_init(const struct hg_analysis *a, struct hg_classes 
 	if (!classes->list)
 		return &hg_enomem;
 	count_all(a, classes);
+	for (uint32_t i = 1; i < classes->count; i++)
+		classes->list[i].inner = hg_node_is_inner(a, classes->list[i].node);
 	return NULL;
 }
 

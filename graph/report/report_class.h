@@ -11,6 +11,7 @@ struct hg_class {
 	uint64_t count, shallow;	       /* live ones */
 	uint64_t garbage_count, garbage_bytes; /* not reached */
 	uint32_t node;			       /* the first live one, else the first */
+	bool inner;			       /* part of a container: hg_node_is_inner() */
 	bool has_edges;			       /* a live one refers to something */
 };
 

@@ -210,7 +210,7 @@ void hg_namer_thing(const struct hg_namer *namer, uint32_t node, struct hg_text 
 		[HG_CONTAINER_SYNC_MAP] = {"of", "entry", "entries"},
 	};
 	const char *type = hg_class_name(namer->classes, namer->classes->of[node]);
-	if (*type == '?') {
+	if (!strncmp(type, "unknown", 7)) {
 		hg_text_add(out, "an object of unknown type (");
 		hg_human_bytes(out, hg_node_size(namer->a, node));
 		hg_text_add(out, ")");

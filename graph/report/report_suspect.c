@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "core/base/map.h"
-#include "graph/lang/lang.h"
 
 // The walk goes on while the largest kind of children holds this much of what its parents hold (as MAT's big drop ratio).
 #define ENOUGH_TENTHS 7
@@ -72,7 +71,7 @@ static struct hg_error *expand(struct walk *w, struct hg_suspect_step *step)
 			const uint32_t child = w->tree->child[c];
 			const bool is_block = !hg_node_is_root(w->a, child);
 			const bool same = is_block && node_key(w, child) == step->key;
-			if (same || (is_block && hg_node_is_inner(w->a, child))) {
+			if (same || (is_block && w->classes->list[w->classes->of[child]].inner)) {
 				step->objects += same;
 				step->recursive |= same;
 				if (!push(&w->nodes, child))

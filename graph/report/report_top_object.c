@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/lang/lang.h"
 #include "graph/report/report_tables.h"
 #include "graph/report/report_top.h"
 
@@ -83,15 +82,16 @@ static int compare_picks(const void *left, const void *right)
 	return is_worse(*a, *b) ? 1 : -1;
 }
 
+// Inner parts of containers are no objects to a person: their bytes count with the container.
 static bool *matching_classes(const struct hg_classes *classes, const struct hg_filter *filter)
 {
 	bool *matches = calloc(classes->count, sizeof(*matches));
 	for (uint32_t i = 1; matches && i < classes->count; i++)
-		matches[i] = hg_filter_matches(filter, hg_class_name(classes, i));
+		matches[i] = !classes->list[i].inner &&
+			     hg_filter_matches(filter, hg_class_name(classes, i));
 	return matches;
 }
 
-// Inner parts of containers are no objects to a person: their bytes count with the container.
 static struct hg_error *choose(const struct hg_analysis *a, const struct hg_classes *classes,
 			       const struct hg_filter *filter, bool by_shallow, struct picks *picks)
 {
@@ -99,8 +99,7 @@ static struct hg_error *choose(const struct hg_analysis *a, const struct hg_clas
 	if (!matches)
 		return &hg_enomem;
 	for (uint32_t node = a->graph.first_block; node < a->graph.nodes; node++) {
-		if (!hg_node_is_live(a, node) || !matches[classes->of[node]] ||
-		    hg_node_is_inner(a, node))
+		if (!hg_node_is_live(a, node) || !matches[classes->of[node]])
 			continue;
 		const struct pick pick = {by_shallow ? hg_node_size(a, node) : a->retained[node],
 					  node};

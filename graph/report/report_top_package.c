@@ -86,7 +86,7 @@ static size_t package_length(const char *name)
 
 static uint32_t package_of(struct packages *p, const char *type)
 {
-	if (*type == '?' || *type == '(')
+	if (!strncmp(type, "unknown", 7) || *type == '(')
 		return hg_strtab_add(&p->names, "(no type)");
 	const char *name = skip_composite(type);
 	size_t length = package_length(name);

@@ -53,7 +53,7 @@ static bool is_wanted(const struct build *b, uint32_t node)
 }
 
 // Finds or adds the step of that kind, via and class below a parent; 0 when memory is exhausted.
-static uint32_t get_step(struct build *b, uint32_t parent, enum hg_step_kind kind, uint32_t via,
+static uint32_t get_step(struct build *b, uint32_t parent, enum hg_trie_kind kind, uint32_t via,
 			 uint32_t class, uint32_t node)
 {
 	const uint64_t words = (uint64_t)kind << 62 | (uint64_t)(via & 0x3fffffff) << 32 | class;
@@ -65,11 +65,11 @@ static uint32_t get_step(struct build *b, uint32_t parent, enum hg_step_kind kin
 	uint64_t *step = hg_map_put(&b->steps, (uint64_t)parent << 32 | *label);
 	if (step && !*step && hg_vec_push(&b->trie->steps)) {
 		*step = b->trie->steps.count - 1;
-		b->trie->steps.data[*step] = (struct hg_step){
+		b->trie->steps.data[*step] = (struct hg_trie_step){
 			.parent = parent,
 			.depth = b->trie->steps.data[parent].depth + 1,
 			.via = via,
-			.class = kind == HG_STEP_BLOCK ? class : 0,
+			.class = kind == HG_TRIE_BLOCK ? class : 0,
 			.node = node,
 			.kind = (uint8_t)kind,
 		};
@@ -80,10 +80,10 @@ static uint32_t get_step(struct build *b, uint32_t parent, enum hg_step_kind kin
 // A step above (or this one) that is of the same type: the object is part of a list or tree, and joins it there.
 static uint32_t find_recursion(const struct build *b, uint32_t step, uint32_t class)
 {
-	const struct hg_step *steps = b->trie->steps.data;
+	const struct hg_trie_step *steps = b->trie->steps.data;
 	const uint32_t deepest = steps[step].depth >= MAX_DEPTH ? step : 0;
 	for (; step; step = steps[step].parent)
-		if (steps[step].kind == HG_STEP_BLOCK && steps[step].class == class)
+		if (steps[step].kind == HG_TRIE_BLOCK && steps[step].class == class)
 			return step;
 	return deepest;
 }
@@ -93,7 +93,8 @@ static bool place_block(struct build *b, uint32_t node, uint32_t parent_step, ui
 {
 	const uint32_t class = b->namer->classes->of[node];
 	uint32_t step = parent_step;
-	if (b->trie->steps.data[step].kind == HG_STEP_BLOCK && hg_node_is_inner(b->a, node)) {
+	if (b->trie->steps.data[step].kind == HG_TRIE_BLOCK &&
+	    b->namer->classes->list[class].inner) {
 		b->step_of[node] = step;
 		return true;
 	}
@@ -101,7 +102,7 @@ static bool place_block(struct build *b, uint32_t node, uint32_t parent_step, ui
 	if (step)
 		b->trie->steps.data[step].recursive = true;
 	else
-		step = get_step(b, parent_step, HG_STEP_BLOCK, via, class, node);
+		step = get_step(b, parent_step, HG_TRIE_BLOCK, via, class, node);
 	if (!step)
 		return false;
 	b->trie->steps.data[step].objects++;
@@ -116,7 +117,7 @@ static bool place_inner_root(struct build *b, uint32_t node, uint32_t parent_ste
 	hg_namer_root_step(b->namer, node, &b->text);
 	const uint32_t via = hg_strtab_add(&b->trie->words, hg_text_str(&b->text));
 	const uint32_t kind = b->a->roots.list.data[node].kind;
-	const uint32_t step = get_step(b, parent_step, HG_STEP_ROOT, via, kind, node);
+	const uint32_t step = get_step(b, parent_step, HG_TRIE_ROOT, via, kind, node);
 	if (step)
 		b->trie->steps.data[step].objects++;
 	b->step_of[node] = step;
@@ -130,7 +131,7 @@ static bool place_top(struct build *b, uint32_t node)
 	const uint32_t group = tops->list.data[tops->of[node]].group;
 	const bool is_root = hg_node_is_root(b->a, node);
 	const uint32_t step =
-		get_step(b, 0, is_root ? HG_STEP_ROOT : HG_STEP_SHARED, 0, group, node);
+		get_step(b, 0, is_root ? HG_TRIE_ROOT : HG_TRIE_SHARED, 0, group, node);
 	if (!step)
 		return false;
 	b->trie->steps.data[step].objects++;
@@ -238,18 +239,18 @@ static struct hg_error *sum_whole(struct build *b)
 
 static struct hg_error *sum(struct build *b, bool whole)
 {
-	struct hg_step *steps = b->trie->steps.data;
+	struct hg_trie_step *steps = b->trie->steps.data;
 	for (uint32_t node = 1; node < b->a->graph.nodes; node++) {
 		if (!(b->marks[node] & MARK_TARGET) || !b->step_of[node])
 			continue;
-		struct hg_step *step = &steps[b->step_of[node]];
+		struct hg_trie_step *step = &steps[b->step_of[node]];
 		step->count += !hg_node_is_root(b->a, node);
 		step->shallow += hg_node_size(b->a, node);
 		if (!(b->marks[node] & MARK_BELOW))
 			step->retained += b->a->retained[node];
 	}
 	for (size_t i = b->trie->steps.count; i-- > 1;) {
-		struct hg_step *above = &steps[steps[i].parent];
+		struct hg_trie_step *above = &steps[steps[i].parent];
 		above->count += steps[i].count;
 		above->shallow += steps[i].shallow;
 		above->retained += steps[i].retained;

@@ -8,20 +8,20 @@
 #include "graph/report/report_name.h"
 #include "graph/report/report_suspect.h"
 
-enum hg_step_kind {
-	HG_STEP_NONE,	/* steps[0], above all */
-	HG_STEP_ROOT,	/* a root, or goroutines of one kind */
-	HG_STEP_SHARED, /* heading of what the same several roots reach */
-	HG_STEP_BLOCK,
+enum hg_trie_kind {
+	HG_TRIE_NONE,	/* steps[0], above all */
+	HG_TRIE_ROOT,	/* a root, or goroutines of one kind */
+	HG_TRIE_SHARED, /* heading of what the same several roots reach */
+	HG_TRIE_BLOCK,
 };
 
-struct hg_step {
+struct hg_trie_step {
 	uint32_t parent;   /* step; 0 at the top */
 	uint32_t depth;	   /* 1 at the top */
 	uint32_t via;	   /* in words: what leads here from the parent; name of an inner root */
 	uint32_t class;	   /* of a BLOCK */
 	uint32_t node;	   /* the first of its nodes */
-	uint8_t kind;	   /* enum hg_step_kind */
+	uint8_t kind;	   /* enum hg_trie_kind */
 	bool indirect;	   /* the parent does not refer to it itself, but over several ways */
 	bool recursive;	   /* objects of this type that hold each other are folded into it */
 	uint64_t objects;  /* that are this step; a container's inner parts do not count */
@@ -31,7 +31,7 @@ struct hg_step {
 };
 
 struct hg_trie {
-	HG_VEC(struct hg_step) steps; /* a step stands behind its parent; [0] is above all */
+	HG_VEC(struct hg_trie_step) steps; /* a step stands behind its parent; [0] is above all */
 	struct hg_strtab words;
 };
 

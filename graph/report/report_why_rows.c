@@ -1,0 +1,383 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/human.h"
+#include "dwarf/program.h"
+#include "graph/lang/lang.h"
+#include "graph/report/report_why.h"
+
+#define MAX_ROWS 300 // when -n does not say
+#define MIN_SHARE 5  // thousandths of all that a step must hold to be shown when -n does not say
+
+static const struct hg_column columns[] = {
+	{.name = "id", .title = "ID", .kind = HG_COLUMN_ID},
+	{.name = "parent", .title = "PARENT", .kind = HG_COLUMN_ID},
+	{.name = "label", .title = "LABEL", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "via", .title = "VIA", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "type", .title = "TYPE", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "count", .title = "COUNT", .kind = HG_COLUMN_COUNT},
+	{.name = "shallow", .title = "SHALLOW", .kind = HG_COLUMN_BYTES},
+	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES},
+	{.name = "objects", .title = "OBJECTS", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "recursive", .title = "RECURSIVE", .kind = HG_COLUMN_BOOL},
+	{.name = "path", .title = "PATH", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "file", .title = "FILE", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "line", .title = "LINE", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "step", .title = "STEP", .kind = HG_COLUMN_TEXT, .text_only = true},
+};
+
+enum {
+	COLUMN_ID,
+	COLUMN_PARENT,
+	COLUMN_LABEL,
+	COLUMN_VIA,
+	COLUMN_TYPE,
+	COLUMN_COUNT,
+	COLUMN_SHALLOW,
+	COLUMN_RETAINED,
+	COLUMN_OBJECTS,
+	COLUMN_RECURSIVE,
+	COLUMN_PATH,
+	COLUMN_FILE,
+	COLUMN_LINE,
+	COLUMN_STEP,
+};
+
+struct show {
+	struct hg_why *why;
+	struct hg_rows rows;
+	unsigned sort;	    /* column */
+	uint32_t *child_at; /* per step: where its children begin in child */
+	uint32_t *child;    /* sorted */
+	uint8_t *wanted;    /* per step: --filter lets it through */
+	uint64_t smallest;  /* steps that retain less are not shown by themselves */
+	uint64_t most_rows;
+	struct hg_filter filter;
+};
+
+static const struct hg_trie_step *get_step(const struct show *s, uint32_t step)
+{
+	return &s->why->trie.steps.data[step];
+}
+
+static const char *get_words(const struct show *s, uint32_t number)
+{
+	return hg_strtab_text(&s->why->trie.words, number);
+}
+
+static uint64_t sort_value(const struct show *s, uint32_t step)
+{
+	const struct hg_trie_step *t = get_step(s, step);
+	return s->sort == COLUMN_COUNT	   ? t->count
+	       : s->sort == COLUMN_SHALLOW ? t->shallow
+					   : t->retained;
+}
+
+static int compare_steps(const void *left, const void *right, void *arg)
+{
+	const struct show *s = arg;
+	const uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	const uint64_t value_a = sort_value(s, a), value_b = sort_value(s, b);
+	if (value_a != value_b)
+		return value_a < value_b ? 1 : -1;
+	return (a > b) - (a < b);
+}
+
+static struct hg_error *sort_children(struct show *s)
+{
+	const uint32_t count = (uint32_t)s->why->trie.steps.count;
+	s->child_at = calloc((size_t)count + 1, sizeof(*s->child_at));
+	s->child = calloc(count, sizeof(*s->child));
+	hg_autofree uint32_t *next = calloc((size_t)count + 1, sizeof(*next));
+	if (!s->child_at || !s->child || !next)
+		return &hg_enomem;
+	for (uint32_t i = 1; i < count; i++)
+		s->child_at[get_step(s, i)->parent + 1]++;
+	for (uint32_t i = 0; i < count; i++)
+		s->child_at[i + 1] += s->child_at[i];
+	memcpy(next, s->child_at, count * sizeof(*next));
+	for (uint32_t i = 1; i < count; i++)
+		s->child[next[get_step(s, i)->parent]++] = i;
+	for (uint32_t i = 0; i < count; i++)
+		if (s->child_at[i + 1] - s->child_at[i] > 1)
+			qsort_r(s->child + s->child_at[i], s->child_at[i + 1] - s->child_at[i],
+				sizeof(*s->child), compare_steps, s);
+	return NULL;
+}
+
+// "3,000 goroutines [chan receive, created by main.serve]"
+static void add_goroutines(const struct show *s, const struct hg_trie_step *t,
+			   const struct hg_goroutine *g, struct hg_text *out)
+{
+	const struct hg_program *prog = s->why->a->prog;
+	if (t->objects == 1)
+		hg_namer_root_step(&s->why->namer, t->node, out);
+	else
+		hg_human_things(out, t->objects, "goroutine");
+	hg_text_printf(out, " [%s", hg_namer_state(&s->why->namer, g));
+	if (g->created_by)
+		hg_text_printf(out, ", created by %s", hg_program_text(prog, g->created_by));
+	hg_text_add(out, "]");
+}
+
+static void add_label(const struct show *s, uint32_t step, struct hg_text *out)
+{
+	const struct hg_trie_step *t = get_step(s, step);
+	const struct hg_why *why = s->why;
+	const struct hg_goroutine *g = NULL;
+	switch (t->kind) {
+	case HG_TRIE_ROOT:
+		g = t->via ? NULL : hg_tops_goroutine(why->a, &why->tops, t->node);
+		if (g)
+			add_goroutines(s, t, g, out);
+		else
+			hg_namer_root_step(&why->namer, t->node, out);
+		break;
+	case HG_TRIE_SHARED:
+		hg_text_add(out, "shared by ");
+		hg_namer_owners(&why->namer, &why->tops.list.data[why->tops.of[t->node]], out);
+		break;
+	default:
+		hg_text_add(out, hg_class_name(&why->classes, t->class));
+	}
+}
+
+static const char *add_via(const struct show *s, const struct hg_trie_step *t)
+{
+	return t->indirect ? "(...)" : get_words(s, t->via);
+}
+
+static void add_size(const struct show *s, const struct hg_trie_step *t, struct hg_text *out)
+{
+	if (t->objects > 1) {
+		hg_text_add(out, " x");
+		hg_human_count(out, t->objects);
+		hg_text_add(out, t->recursive ? ", hold each other" : "");
+		return;
+	}
+	const struct hg_container c = hg_node_container(s->why->a, t->node);
+	if (c.kind == HG_CONTAINER_MAP || c.kind == HG_CONTAINER_SYNC_MAP ||
+	    c.kind == HG_CONTAINER_CHAN || c.kind == HG_CONTAINER_SLICE) {
+		hg_text_add(out, ", ");
+		hg_human_count(out, c.entries);
+		const bool is_map = c.kind == HG_CONTAINER_MAP || c.kind == HG_CONTAINER_SYNC_MAP;
+		hg_text_printf(out, is_map ? " entr%s" : " element%s",
+			       is_map		? c.entries == 1 ? "y" : "ies"
+			       : c.entries == 1 ? ""
+						: "s");
+	}
+}
+
+// The line for people: ".Cache  map[string]*main.UserData, 1,000 entries"
+static void add_step_words(const struct show *s, uint32_t step, const struct hg_cell *cells,
+			   struct hg_text *out)
+{
+	const struct hg_trie_step *t = get_step(s, step);
+	if (t->kind == HG_TRIE_BLOCK) {
+		const char *via = add_via(s, t);
+		hg_text_printf(out, "%s%s", via, *via ? "  " : "");
+	}
+	add_label(s, step, out);
+	if (t->kind == HG_TRIE_BLOCK)
+		add_size(s, t, out);
+	if (!cells[COLUMN_LINE].absent) {
+		hg_text_add(out, " (");
+		hg_namer_line(cells[COLUMN_FILE].text, (uint32_t)cells[COLUMN_LINE].number, out);
+		hg_text_add(out, ")");
+	}
+}
+
+// The whole way: "main.server.sessions[...].buf".
+static void add_path(const struct show *s, uint32_t step, struct hg_text *out)
+{
+	HG_VEC(uint32_t) above = {0};
+	for (; step; step = get_step(s, step)->parent) {
+		uint32_t *place = hg_vec_push(&above);
+		if (place)
+			*place = step;
+	}
+	while (above.count-- > 0) {
+		const struct hg_trie_step *t = get_step(s, above.data[above.count]);
+		if (t->kind == HG_TRIE_BLOCK) {
+			hg_text_add(out, add_via(s, t));
+		} else if (t->via) {
+			const bool local =
+				s->why->a->roots.list.data[t->node].kind == HG_ROOT_LOCAL;
+			hg_text_printf(out, "%s%s", local ? "." : " ", get_words(s, t->via));
+		} else if (t->kind == HG_TRIE_ROOT && t->objects > 1) {
+			hg_text_add(out, "goroutine");
+		} else if (t->kind == HG_TRIE_ROOT) {
+			hg_namer_root_step(&s->why->namer, t->node, out);
+		} else {
+			hg_text_add(out, "(shared)");
+		}
+	}
+	hg_vec_deinit(&above);
+}
+
+static void fill_where(const struct show *s, const struct hg_trie_step *t, struct hg_cell *cells)
+{
+	const char *file = NULL;
+	uint32_t line = 0;
+	cells[COLUMN_LINE].absent = true;
+	if (t->kind != HG_TRIE_ROOT || !hg_namer_where(&s->why->namer, t->node, &file, &line))
+		return;
+	cells[COLUMN_LINE] = (struct hg_cell){.number = line};
+	cells[COLUMN_FILE].text = file ? hg_report_words(s->why->report, file) : NULL;
+}
+
+static const char *take_words(const struct show *s, struct hg_text *text)
+{
+	const char *words = hg_report_words(s->why->report, hg_text_str(text));
+	hg_text_cut(text, 0);
+	return words;
+}
+
+static struct hg_cell *add_row(struct show *s, uint32_t parent_row)
+{
+	const uint32_t id = hg_rows_count(&s->rows) + 1;
+	struct hg_cell *cells = hg_rows_add(&s->rows);
+	if (!cells)
+		return NULL;
+	cells[COLUMN_ID].number = id;
+	cells[COLUMN_PARENT] = (struct hg_cell){.number = parent_row, .absent = !parent_row};
+	return cells;
+}
+
+static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_row)
+{
+	const struct hg_trie_step *t = get_step(s, step);
+	struct hg_cell *cells = add_row(s, parent_row);
+	if (!cells)
+		return &hg_enomem;
+	struct hg_text text = {0};
+	fill_where(s, t, cells);
+	add_label(s, step, &text);
+	cells[COLUMN_LABEL].text = take_words(s, &text);
+	if (t->kind == HG_TRIE_BLOCK) {
+		cells[COLUMN_VIA].text = hg_report_words(s->why->report, add_via(s, t));
+		cells[COLUMN_TYPE].text =
+			hg_report_words(s->why->report, hg_class_name(&s->why->classes, t->class));
+	}
+	cells[COLUMN_COUNT].number = t->count;
+	cells[COLUMN_SHALLOW].number = t->shallow;
+	cells[COLUMN_RETAINED].number = t->retained;
+	cells[COLUMN_OBJECTS].number = t->objects;
+	cells[COLUMN_RECURSIVE].number = t->recursive;
+	add_path(s, step, &text);
+	cells[COLUMN_PATH].text = take_words(s, &text);
+	add_step_words(s, step, cells, &text);
+	cells[COLUMN_STEP].text = take_words(s, &text);
+	hg_text_deinit(&text);
+	return NULL;
+}
+
+static struct hg_error *add_rest(struct show *s, const struct hg_trie_step *sum, uint64_t steps,
+				 uint32_t parent_row)
+{
+	struct hg_cell *cells = add_row(s, parent_row);
+	if (!cells)
+		return &hg_enomem;
+	struct hg_text text = {0};
+	hg_text_add(&text, "... and ");
+	hg_human_count(&text, steps);
+	hg_text_add(&text, " more");
+	cells[COLUMN_LABEL].text = take_words(s, &text);
+	cells[COLUMN_STEP].text = cells[COLUMN_LABEL].text;
+	cells[COLUMN_COUNT].number = sum->count;
+	cells[COLUMN_SHALLOW].number = sum->shallow;
+	cells[COLUMN_RETAINED].number = sum->retained;
+	cells[COLUMN_OBJECTS].absent = cells[COLUMN_LINE].absent = true;
+	cells[COLUMN_RECURSIVE].absent = true;
+	hg_text_deinit(&text);
+	return NULL;
+}
+
+// Recursion is as deep as the trie, which is bounded (report_trie.c).
+static struct hg_error *add_children(struct show *s, uint32_t step, uint32_t parent_row)
+{
+	struct hg_trie_step rest = {0};
+	uint64_t shown = 0, steps = 0;
+	for (uint32_t c = s->child_at[step]; c < s->child_at[step + 1]; c++) {
+		const uint32_t child = s->child[c];
+		if (!s->wanted[child])
+			continue;
+		const struct hg_trie_step *t = get_step(s, child);
+		if (shown >= s->why->limit || hg_rows_count(&s->rows) >= s->most_rows ||
+		    (shown && t->retained < s->smallest)) {
+			steps++;
+			rest.count += t->count;
+			rest.shallow += t->shallow;
+			rest.retained += t->retained;
+			continue;
+		}
+		shown++;
+		struct hg_error *err = add_step(s, child, parent_row);
+		if (!err)
+			err = add_children(s, child, hg_rows_count(&s->rows));
+		if (err)
+			return err;
+	}
+	return steps ? add_rest(s, &rest, steps, parent_row) : NULL;
+}
+
+// A step that matches brings along the steps above and below it.
+static struct hg_error *apply_filter(struct show *s)
+{
+	const size_t count = s->why->trie.steps.count;
+	s->wanted = calloc(count, 1);
+	if (!s->wanted)
+		return &hg_enomem;
+	struct hg_text label = {0};
+	for (uint32_t i = 1; i < count; i++) {
+		hg_text_cut(&label, 0);
+		if (s->filter.active)
+			add_label(s, i, &label);
+		s->wanted[i] = s->wanted[get_step(s, i)->parent] ||
+			       hg_filter_matches(&s->filter, hg_text_str(&label));
+	}
+	for (size_t i = count; i-- > 1;)
+		s->wanted[get_step(s, (uint32_t)i)->parent] |= s->wanted[i];
+	hg_text_deinit(&label);
+	return NULL;
+}
+
+static struct hg_error *show(struct show *s)
+{
+	struct hg_error *err = hg_rows_column(&s->rows, s->why->args->sort, "retained", &s->sort);
+	if (!err)
+		err = apply_filter(s);
+	if (!err)
+		err = sort_children(s);
+	return err ? err : add_children(s, 0, 0);
+}
+
+struct hg_error *hg_why_rows(struct hg_why *why, bool whole)
+{
+	struct show s = {.why = why, .rows = HG_ROWS(columns), .most_rows = MAX_ROWS};
+	uint64_t all = 0;
+	for (uint32_t i = 1; i < why->trie.steps.count; i++)
+		if (!why->trie.steps.data[i].parent)
+			all += why->trie.steps.data[i].retained;
+	s.smallest = all / 1000 * MIN_SHARE;
+	if (why->args->limit) {
+		s.smallest = 0;
+		s.most_rows = UINT32_MAX;
+	}
+	struct hg_error *err = hg_filter_init(&s.filter, why->args->filter);
+	if (!err)
+		err = show(&s);
+	const struct hg_table like = {.name = "rows",
+				      .title = whole ? "what it retains" : "who holds it",
+				      .rows_left_out = 0,
+				      .tree = true,
+				      .label_column = COLUMN_STEP};
+	if (!err)
+		err = hg_report_table(why->report, &like, &s.rows);
+	hg_filter_deinit(&s.filter);
+	hg_rows_deinit(&s.rows);
+	free(s.child_at);
+	free(s.child);
+	free(s.wanted);
+	return err;
+}
