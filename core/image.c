@@ -43,6 +43,7 @@ static void destroy_private(struct hg_image_private *priv)
 		munmap(priv->regions.data[i].ptr, priv->regions.data[i].size);
 	if (priv->exe_fd >= 0)
 		close(priv->exe_fd);
+	hg_strtab_deinit(&priv->paths);
 	hg_vec_deinit(&priv->files);
 	hg_vec_deinit(&priv->regions);
 	hg_vec_deinit(&priv->pieces);

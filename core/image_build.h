@@ -5,6 +5,7 @@
 #ifndef HG_CORE_IMAGE_BUILD_H
 #define HG_CORE_IMAGE_BUILD_H
 
+#include "core/base/strtab.h"
 #include "core/elffile.h"
 #include "core/image.h"
 
@@ -13,12 +14,14 @@ struct hg_image_region { // memory that ends with the image
 	uint64_t size;
 };
 
-struct hg_image_file {	  // a file that the target has mapped
-	const char *path; // as the target names it; owned by the image's arena
+struct hg_image_file {			     // a file that the target has mapped
+	const char *path;		     // as the target names it; owned by the image's arena
+	const struct hg_mapping *first_page; // NULL where it is not mapped
 	struct hg_elf *elf;
-	const char *problem; // why elf is NULL
+	const char *problem; // why elf is NULL, where it was tried
 	uint64_t missing;    // bytes that should have come from it
 	bool is_exe;
+	bool is_code; // a mapping of it is executable
 };
 
 typedef HG_VEC(struct hg_segment) hg_segments;
@@ -27,7 +30,8 @@ struct hg_image_private {
 	HG_VEC(struct hg_image_region) regions;
 	hg_segments pieces; // what the dump has
 	hg_segments gaps;   // what it leaves out, and what hg_image_fill() found for it
-	HG_VEC(struct hg_image_file) files;
+	struct hg_strtab paths;
+	HG_VEC(struct hg_image_file) files; // by number of the path; 0 is none
 	struct hg_elf *core;
 	int exe_fd; // of a live process; -1 none
 };

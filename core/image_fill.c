@@ -3,37 +3,25 @@
 #include <elf.h>
 #include <string.h>
 
-#include "core/base/bytes.h"
+#include "core/base/limits.h"
 #include "core/image_build.h"
 #include "core/note.h"
 
 static struct hg_image_file *find_file(const struct hg_image *image, const char *path)
 {
-	for (size_t i = 0; i < image->priv->files.count; i++)
-		if (!strcmp(image->priv->files.data[i].path, path))
-			return &image->priv->files.data[i];
-	return NULL;
+	const uint32_t number = hg_strtab_find(&image->priv->paths, path);
+	return number ? &image->priv->files.data[number] : NULL;
 }
 
 struct hg_elf *hg_image_elf(const struct hg_image *image, const char *path, const char **problem)
 {
 	const struct hg_image_file *file = find_file(image, path);
-	if (problem)
-		*problem = !file	   ? "the process has no such file mapped"
-			   : file->problem ? file->problem
-					   : NULL;
+	if (problem && (!file || !file->elf))
+		*problem = file && file->problem ? file->problem
+						 : "the process has no such executable or library";
+	else if (problem)
+		*problem = NULL;
 	return file ? file->elf : NULL;
-}
-
-/** Returns the mapping of the file's first page, or NULL. */
-static const struct hg_mapping *first_page(const struct hg_image *image, const char *path)
-{
-	for (size_t i = 0; i < image->mappings.count; i++) {
-		const struct hg_mapping *mapping = &image->mappings.data[i];
-		if (!mapping->file_offset && !strcmp(mapping->path, path))
-			return mapping;
-	}
-	return NULL;
 }
 
 static bool dump_has_elf_header(const struct hg_image *image, const struct hg_mapping *first)
@@ -110,11 +98,11 @@ static enum same compare_headers(const struct hg_image *image, const struct hg_m
 	return memcmp(table, elf->map + ours.e_phoff, size) ? DIFFERENT : SAME;
 }
 
-/** Returns what is wrong with a file that should be the one the target has mapped as `path`, or NULL. */
-static const char *difference(const struct hg_image *image, const char *path,
+/** Returns what is wrong with an ELF file that should be the one the target has mapped, or NULL. */
+static const char *difference(const struct hg_image *image, const struct hg_image_file *file,
 			      const struct hg_elf *elf)
 {
-	const struct hg_mapping *first = first_page(image, path);
+	const struct hg_mapping *first = file->first_page;
 	if (elf->machine != image->arch->elf_machine)
 		return "is for another machine than the process";
 	if (!dump_has_elf_header(image, first))
@@ -154,7 +142,7 @@ static struct hg_error *open_file(struct hg_image *image, struct hg_image_file *
 {
 	hg_cleanup(hg_elf_destroyp) struct hg_elf *elf = NULL;
 	hg_cleanup(hg_error_destroyp) struct hg_error *err = hg_elf_open(host_path, &elf);
-	const char *what = err ? NULL : difference(image, file->path, elf);
+	const char *what = err ? NULL : difference(image, file, elf);
 	if (!err && !what) {
 		file->elf = hg_take(elf);
 		return NULL;
@@ -201,28 +189,40 @@ static struct hg_error *open_mapped(struct hg_image *image, struct hg_image_file
 	return err;
 }
 
-static struct hg_error *add_file(struct hg_image *image, const struct hg_mapping *mapping,
-				 const struct hg_mapping *exe,
-				 const struct hg_image_options *options)
+static struct hg_error *open_module(struct hg_image *image, struct hg_image_file *file,
+				    const struct hg_mapping *mapping,
+				    const struct hg_image_options *options)
 {
-	const bool is_exe = exe && !strcmp(exe->path, mapping->path);
-	// Data files are not opened: nothing tells whether they still are what they were.
-	if (!is_exe && !(mapping->prot & HG_PROT_EXEC) &&
-	    !dump_has_elf_header(image, first_page(image, mapping->path)))
-		return NULL;
-	struct hg_image_file *file = hg_vec_push(&image->priv->files);
-	if (!file)
-		return &hg_enomem;
-	*file = (struct hg_image_file){.path = mapping->path, .is_exe = is_exe};
-	const bool is_given = is_exe && options && options->exe;
+	const bool is_given = file->is_exe && options && options->exe;
 	struct hg_error *err =
 		is_given ? open_file(image, file, options->exe) : open_mapped(image, file, mapping);
 	if (err)
 		return err;
 	if (is_given && file->problem)
 		return hg_error_create(HG_ERROR_USAGE, "%s", file->problem);
-	if (is_exe)
+	if (file->is_exe)
 		image->exe = file->elf ? file->elf->path : NULL;
+	return NULL;
+}
+
+/** Makes a row for each path; a mapping that can be no executable or library has none. */
+static struct hg_error *list_file(struct hg_image *image, const struct hg_mapping *mapping,
+				  const struct hg_mapping *exe)
+{
+	if (!can_be_module(mapping))
+		return NULL;
+	const uint32_t number = hg_strtab_add(&image->priv->paths, mapping->path);
+	if (!number)
+		return &hg_enomem;
+	while (image->priv->files.count <= number)
+		if (!hg_vec_push(&image->priv->files))
+			return &hg_enomem;
+	struct hg_image_file *file = &image->priv->files.data[number];
+	file->path = mapping->path;
+	file->is_code |= (mapping->prot & HG_PROT_EXEC) != 0;
+	file->is_exe |= mapping == exe;
+	if (!mapping->file_offset && !file->first_page)
+		file->first_page = mapping;
 	return NULL;
 }
 
@@ -230,10 +230,25 @@ static struct hg_error *open_files(struct hg_image *image, const struct hg_image
 {
 	const struct hg_mapping *exe = exe_mapping(image);
 	for (size_t i = 0; i < image->mappings.count; i++) {
+		struct hg_error *err = list_file(image, &image->mappings.data[i], exe);
+		if (err)
+			return err;
+	}
+	size_t modules = 0;
+	for (size_t i = 0; i < image->mappings.count; i++) {
 		const struct hg_mapping *mapping = &image->mappings.data[i];
-		if (!can_be_module(mapping) || find_file(image, mapping->path))
+		struct hg_image_file *file = find_file(image, mapping->path);
+		if (!file || file->elf || file->problem)
 			continue;
-		struct hg_error *err = add_file(image, mapping, exe, options);
+		// Data files are not opened: nothing tells whether they still are what they were.
+		if (!file->is_exe && !file->is_code &&
+		    !dump_has_elf_header(image, file->first_page))
+			continue;
+		if (++modules > HG_MAX_MODULES)
+			return hg_error_create(HG_ERROR_LIMIT,
+					       "more than %d executables and libraries",
+					       HG_MAX_MODULES);
+		struct hg_error *err = open_module(image, file, mapping, options);
 		if (err)
 			return err;
 	}
@@ -300,7 +315,7 @@ static struct hg_error *fill_range(struct hg_image *image, const struct hg_mappi
 				   hg_segments *ret)
 {
 	struct hg_image_file *file = find_file(image, mapping->path);
-	if (file && !file->elf)
+	if (file && file->problem)
 		file->missing += end - addr;
 	uint64_t start = addr;
 	if (file && file->elf && !(gap->prot & HG_PROT_WRITE))
