@@ -167,7 +167,7 @@ static void add_retains(struct analyze *z, uint64_t retained, bool plural, struc
 	hg_text_add(out, " of the live heap");
 }
 
-// "1,000 main.Node that hold each other", "16 map[string]*main.S"
+// "1,000 linked main.Node", "16 map[string]*main.S"
 static void add_things(struct analyze *z, const struct hg_suspect_step *step, struct hg_text *out)
 {
 	if (hg_node_is_root(z->a, step->node)) {
@@ -181,9 +181,8 @@ static void add_things(struct analyze *z, const struct hg_suspect_step *step, st
 		return;
 	}
 	hg_human_count(out, step->objects);
-	hg_text_printf(out, " %s", hg_class_name(&z->classes, z->classes.of[step->node]));
-	if (step->recursive)
-		hg_text_add(out, " that hold each other");
+	hg_text_printf(out, "%s %s", step->recursive ? " linked" : "",
+		       hg_class_name(&z->classes, z->classes.of[step->node]));
 }
 
 // One root with all that it holds.
@@ -221,11 +220,13 @@ static void say_shared(struct analyze *z, const struct hg_suspect *s, struct hg_
 	else
 		hg_human_things(out, group->blocks, "object");
 	const bool plural = point ? point->objects > 1 : group->blocks > 1;
-	hg_text_add(out, plural ? " shared by " : ", shared by ");
-	hg_namer_owners(&z->namer, first_top(z, s), out);
-	hg_text_add(out, plural ? "" : ",");
+	const struct hg_top *top = first_top(z, s);
+	hg_text_add(out, ", shared by ");
+	hg_namer_owners(&z->namer, top, out);
+	hg_text_add(out, ",");
 	add_retains(z, suspect_retained(z, s), plural, out);
-	hg_text_add(out, "; none of them alone holds it");
+	hg_text_add(out, top->owner_count == 2 && !top->more ? "; neither alone holds it"
+							     : "; none alone holds it");
 }
 
 // Whether the suspect speaks of a group of roots as a whole.

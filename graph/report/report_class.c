@@ -1,6 +1,7 @@
 #include "graph/report/report_class.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/map.h"
 #include "core/base/text.h"
@@ -13,71 +14,81 @@
 struct namer {
 	const struct hg_analysis *a;
 	struct hg_classes *classes;
-	struct hg_map known;
+	struct hg_map known; /* key -> class << 1 | inner */
 	struct {
 		uint64_t key;
-		uint32_t class;
+		uint64_t value;
 	} cache[CACHE_SIZE];
 	struct hg_text text;
 };
 
-static uint32_t name_node(struct namer *namer, uint32_t node)
+// "map[int]string (groups)" is named for what it is a part of.
+static uint64_t name_node(struct namer *namer, uint32_t node)
 {
-	hg_text_cut(&namer->text, 0);
-	hg_name_type(namer->a, node, &namer->text);
-	const char *words = hg_text_str(&namer->text);
-	return hg_strtab_add(&namer->classes->names, *words ? words : "(unnamed)");
+	struct hg_text *text = &namer->text;
+	const bool inner = hg_node_is_inner(namer->a, node);
+	hg_text_cut(text, 0);
+	hg_name_type(namer->a, node, text);
+	const char *part = inner ? strrchr(hg_text_str(text), '(') : NULL;
+	if (part && part > text->data + 1 && part[-1] == ' ')
+		hg_text_cut(text, (size_t)(part - 1 - text->data));
+	const char *words = hg_text_str(text);
+	const uint64_t class = hg_strtab_add(&namer->classes->names, *words ? words : "(unnamed)");
+	return class << 1 | inner;
 }
 
-static uint32_t class_of(struct namer *namer, uint32_t node, uint64_t size, bool no_pointers)
+static uint64_t look_up(struct namer *namer, uint32_t node, uint64_t size, bool no_pointers)
 {
 	const uint32_t type = namer->a->blocks.types[hg_node_block(namer->a, node)];
-	if (size >= 1ull << 31) // too rare to be remembered
+	if (size >= 1ull << 31 && !type) // too rare to be remembered
 		return name_node(namer, node);
 	const uint64_t key = (uint64_t)type << 32 | (uint64_t)no_pointers << 31 | (type ? 0 : size);
 	const size_t slot = (key * 0x9e3779b97f4a7c15ull) >> 52;
-	if (namer->cache[slot].class && namer->cache[slot].key == key)
-		return namer->cache[slot].class;
+	if (namer->cache[slot].value && namer->cache[slot].key == key)
+		return namer->cache[slot].value;
 	uint64_t *known = hg_map_put(&namer->known, key);
 	if (!known)
 		return 0;
 	if (!*known)
 		*known = name_node(namer, node);
 	namer->cache[slot].key = key;
-	namer->cache[slot].class = (uint32_t)*known;
-	return (uint32_t)*known;
+	namer->cache[slot].value = *known;
+	return *known;
 }
 
 static struct hg_error *name_all(struct namer *namer)
 {
 	const struct hg_blocks *blocks = &namer->a->blocks;
+	struct hg_classes *classes = namer->classes;
 	for (size_t i = 0; i < blocks->extents.count; i++) {
 		const struct hg_extent *extent = &blocks->extents.data[i];
 		for (uint32_t b = extent->first; b < extent->first + extent->count; b++) {
 			const uint32_t node = namer->a->graph.first_block + b;
 			const uint64_t size =
 				extent->irregular ? hg_blocks_size(blocks, b) : extent->stride;
-			const uint32_t class = class_of(namer, node, size, extent->no_pointers);
-			if (!class)
+			const uint64_t value = look_up(namer, node, size, extent->no_pointers);
+			if (!(value >> 1))
 				return &hg_enomem;
-			namer->classes->of[node] = class;
+			classes->of[node] = (uint32_t)(value >> 1);
+			classes->inner[node / 64] |= (value & 1) << node % 64;
 		}
 	}
 	return NULL;
 }
 
-static void count_node(const struct hg_analysis *a, uint32_t node, uint64_t size,
+static void count_node(const struct hg_analysis *a, uint32_t node, uint64_t size, bool inner,
 		       struct hg_class *class)
 {
 	if (!hg_node_is_live(a, node)) {
-		class->garbage_count++;
+		class->garbage_count += !inner;
 		class->garbage_bytes += size;
 		if (!class->node)
 			class->node = node;
 		return;
 	}
-	if (!class->count++)
+	if (!class->count)
 		class->node = node;
+	class->count += !inner;
 	class->shallow += size;
 	class->has_edges |= a->graph.edge_at[node] != a->graph.edge_at[node + 1];
 }
@@ -91,16 +102,32 @@ static void count_all(const struct hg_analysis *a, struct hg_classes *classes)
 			const uint32_t node = a->graph.first_block + b;
 			const uint64_t size =
 				extent->irregular ? hg_blocks_size(blocks, b) : extent->stride;
-			count_node(a, node, size, &classes->list[classes->of[node]]);
+			count_node(a, node, size, hg_class_is_inner(classes, node, 0),
+				   &classes->list[classes->of[node]]);
 		}
 	}
+}
+
+static void find_buffers(struct hg_classes *classes)
+{
+	struct hg_text text = {0};
+	for (uint32_t i = 1; i < classes->count; i++) {
+		const char *name = hg_class_name(classes, i);
+		if (strncmp(name, "chan ", 5))
+			continue;
+		hg_text_cut(&text, 0);
+		hg_text_printf(&text, "[]%s", name + 5);
+		classes->list[i].buffer = hg_strtab_find(&classes->names, hg_text_str(&text));
+	}
+	hg_text_deinit(&text);
 }
 
 struct hg_error *hg_classes_init(const struct hg_analysis *a, struct hg_classes *classes)
 {
 	*classes = (struct hg_classes){.of = calloc(a->graph.nodes, sizeof(*classes->of))};
+	classes->inner = calloc(a->graph.nodes / 64 + 1, sizeof(*classes->inner));
 	hg_autofree struct namer *namer = calloc(1, sizeof(*namer));
-	if (!classes->of || !namer)
+	if (!classes->of || !classes->inner || !namer)
 		return &hg_enomem;
 	namer->a = a;
 	namer->classes = classes;
@@ -114,8 +141,7 @@ struct hg_error *hg_classes_init(const struct hg_analysis *a, struct hg_classes 
 	if (!classes->list)
 		return &hg_enomem;
 	count_all(a, classes);
-	for (uint32_t i = 1; i < classes->count; i++)
-		classes->list[i].inner = hg_node_is_inner(a, classes->list[i].node);
+	find_buffers(classes);
 	return NULL;
 }
 
@@ -123,6 +149,7 @@ void hg_classes_deinit(struct hg_classes *classes)
 {
 	hg_strtab_deinit(&classes->names);
 	free(classes->of);
+	free(classes->inner);
 	free(classes->list);
 	*classes = (struct hg_classes){0};
 }

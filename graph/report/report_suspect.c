@@ -70,8 +70,10 @@ static struct hg_error *expand(struct walk *w, struct hg_suspect_step *step)
 		for (uint32_t c = w->tree->child_at[node]; c < w->tree->child_at[node + 1]; c++) {
 			const uint32_t child = w->tree->child[c];
 			const bool is_block = !hg_node_is_root(w->a, child);
-			const bool same = is_block && node_key(w, child) == step->key;
-			if (same || (is_block && w->classes->list[w->classes->of[child]].inner)) {
+			const bool inner = is_block && hg_class_is_inner(w->classes, child,
+									 w->classes->of[node]);
+			const bool same = is_block && !inner && node_key(w, child) == step->key;
+			if (same || inner) {
 				step->objects += same;
 				step->recursive |= same;
 				if (!push(&w->nodes, child))

@@ -82,14 +82,18 @@ static int compare_picks(const void *left, const void *right)
 	return is_worse(*a, *b) ? 1 : -1;
 }
 
-// Inner parts of containers are no objects to a person: their bytes count with the container.
 static bool *matching_classes(const struct hg_classes *classes, const struct hg_filter *filter)
 {
 	bool *matches = calloc(classes->count, sizeof(*matches));
 	for (uint32_t i = 1; matches && i < classes->count; i++)
-		matches[i] = !classes->list[i].inner &&
-			     hg_filter_matches(filter, hg_class_name(classes, i));
+		matches[i] = hg_filter_matches(filter, hg_class_name(classes, i));
 	return matches;
+}
+
+// Inner parts of containers are no objects to a person: their bytes count with the container.
+static bool is_part(const struct hg_analysis *a, const struct hg_classes *classes, uint32_t node)
+{
+	return hg_class_is_inner(classes, node, classes->of[a->dom.idom[node]]);
 }
 
 static struct hg_error *choose(const struct hg_analysis *a, const struct hg_classes *classes,
@@ -99,7 +103,8 @@ static struct hg_error *choose(const struct hg_analysis *a, const struct hg_clas
 	if (!matches)
 		return &hg_enomem;
 	for (uint32_t node = a->graph.first_block; node < a->graph.nodes; node++) {
-		if (!hg_node_is_live(a, node) || !matches[classes->of[node]])
+		if (!hg_node_is_live(a, node) || !matches[classes->of[node]] ||
+		    is_part(a, classes, node))
 			continue;
 		const struct pick pick = {by_shallow ? hg_node_size(a, node) : a->retained[node],
 					  node};

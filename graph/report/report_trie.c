@@ -91,10 +91,11 @@ static uint32_t find_recursion(const struct build *b, uint32_t step, uint32_t cl
 static bool place_block(struct build *b, uint32_t node, uint32_t parent_step, uint32_t via,
 			bool indirect)
 {
-	const uint32_t class = b->namer->classes->of[node];
+	const struct hg_classes *classes = b->namer->classes;
+	const uint32_t class = classes->of[node];
 	uint32_t step = parent_step;
-	if (b->trie->steps.data[step].kind == HG_TRIE_BLOCK &&
-	    b->namer->classes->list[class].inner) {
+	const struct hg_trie_step *above = &b->trie->steps.data[step];
+	if (above->kind == HG_TRIE_BLOCK && hg_class_is_inner(classes, node, above->class)) {
 		b->step_of[node] = step;
 		return true;
 	}
@@ -237,6 +238,14 @@ static struct hg_error *sum_whole(struct build *b)
 	return err;
 }
 
+// Roots and inner parts of containers are no objects of their own.
+static bool counts(const struct build *b, uint32_t node)
+{
+	const struct hg_classes *classes = b->namer->classes;
+	return !hg_node_is_root(b->a, node) &&
+	       !hg_class_is_inner(classes, node, classes->of[b->a->dom.idom[node]]);
+}
+
 static struct hg_error *sum(struct build *b, bool whole)
 {
 	struct hg_trie_step *steps = b->trie->steps.data;
@@ -244,7 +253,7 @@ static struct hg_error *sum(struct build *b, bool whole)
 		if (!(b->marks[node] & MARK_TARGET) || !b->step_of[node])
 			continue;
 		struct hg_trie_step *step = &steps[b->step_of[node]];
-		step->count += !hg_node_is_root(b->a, node);
+		step->count += counts(b, node);
 		step->shallow += hg_node_size(b->a, node);
 		if (!(b->marks[node] & MARK_BELOW))
 			step->retained += b->a->retained[node];

@@ -59,9 +59,11 @@ static struct hg_error *say_shared_step(struct hg_why *why, const struct hg_trie
 			best = node;
 	}
 	struct hg_text text = {0};
-	hg_human_count(&text, step->count);
-	hg_text_add(&text, step->count == 1 ? " has no single owner: shared by "
-					    : " have no single owner: shared by ");
+	const bool alone = why->trie.steps.data[0].count == 1;
+	if (!alone)
+		hg_human_count(&text, step->count);
+	hg_text_add(&text, alone ? "It has" : step->count == 1 ? " has" : " have");
+	hg_text_add(&text, " no single owner: shared by ");
 	hg_namer_owners(&why->namer, top, &text);
 	hg_text_add(&text, ".");
 	hg_report_sentence(why->report, &text);
@@ -125,7 +127,8 @@ static struct hg_error *add_types_below(struct hg_why *why, const char *title)
 	for (uint32_t node = why->a->graph.first_block; node < why->a->graph.nodes; node++) {
 		if (!why->targets[node])
 			continue;
-		sums[why->classes.of[node]].count++;
+		const uint32_t above = why->classes.of[why->a->dom.idom[node]];
+		sums[why->classes.of[node]].count += !hg_class_is_inner(&why->classes, node, above);
 		sums[why->classes.of[node]].shallow += hg_node_size(why->a, node);
 	}
 	for (uint32_t i = 1; i < why->classes.count; i++) {

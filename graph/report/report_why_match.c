@@ -72,26 +72,30 @@ static void offer_types(const struct hg_why *why, const char *word, struct candi
 		offer(c, hg_class_name(&why->classes, i), word, (struct hg_why_match){.class = i});
 }
 
-// Variables inside frames are named with their function ("main.handle.buf"), and only in full: there are many. The first
-// of several goroutines in the same function stands for all, as their names are equal.
-static uint32_t find_local(const struct hg_why *why, const char *word)
+// Frames and their variables are named by the function ("main.handle", "main.handle.buf"), and only in full: there are
+// many. Of several with that name the one that retains most is meant.
+static bool is_inside(const struct hg_why *why, uint32_t id, const char *word)
+{
+	const struct hg_root *root = &why->a->roots.list.data[id];
+	const char *name = hg_program_text(why->a->prog, root->name);
+	if (root->kind == HG_ROOT_FRAME)
+		return !strcmp(name, word);
+	if (root->kind != HG_ROOT_LOCAL || root->parent >= id)
+		return false;
+	const struct hg_root *parent = &why->a->roots.list.data[root->parent];
+	const char *frame = hg_program_text(why->a->prog, parent->name);
+	const size_t head = strlen(frame);
+	return !strncmp(word, frame, head) && word[head] == '.' && !strcmp(word + head + 1, name);
+}
+
+static uint32_t find_inside(const struct hg_why *why, const char *word)
 {
 	const struct hg_analysis *a = why->a;
-	const size_t length = strlen(word);
 	uint32_t best = 0;
-	for (uint32_t i = 1; i < a->roots.list.count; i++) {
-		const struct hg_root *root = &a->roots.list.data[i];
-		if (root->kind != HG_ROOT_LOCAL || root->parent >= i || !hg_node_is_live(a, i))
-			continue;
-		const char *name = hg_program_text(a->prog, root->name);
-		const char *frame = hg_program_text(a->prog, a->roots.list.data[root->parent].name);
-		const size_t head = strlen(frame);
-		if (head + 1 + strlen(name) != length || strncmp(word, frame, head) ||
-		    word[head] != '.' || strcmp(word + head + 1, name))
-			continue;
-		if (!best || a->retained[i] > a->retained[best])
+	for (uint32_t i = 1; i < a->roots.list.count; i++)
+		if (is_inside(why, i, word) && hg_node_is_live(a, i) &&
+		    (!best || a->retained[i] > a->retained[best]))
 			best = i;
-	}
 	return best;
 }
 
@@ -118,8 +122,8 @@ struct hg_error *hg_why_match(const struct hg_why *why, const char *word, struct
 		err = &hg_enomem;
 	else if (c.list.count == 1 || (c.list.count && c.fit == FIT_FULL))
 		*ret = c.list.data[0].match;
-	else if (c.fit < FIT_END && find_local(why, word))
-		*ret = (struct hg_why_match){.root = find_local(why, word)};
+	else if (c.fit < FIT_END && find_inside(why, word))
+		*ret = (struct hg_why_match){.root = find_inside(why, word)};
 	else if (c.list.count)
 		err = ambiguous(&c, word);
 	else

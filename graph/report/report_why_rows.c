@@ -152,7 +152,7 @@ static void add_size(const struct show *s, const struct hg_trie_step *t, struct 
 	if (t->objects > 1) {
 		hg_text_add(out, " x");
 		hg_human_count(out, t->objects);
-		hg_text_add(out, t->recursive ? ", hold each other" : "");
+		hg_text_add(out, t->recursive ? ", linked" : "");
 		return;
 	}
 	const struct hg_container c = hg_node_container(s->why->a, t->node);
