@@ -85,48 +85,47 @@ static unsigned immediate_size(uint8_t opcode)
 	}
 }
 
-enum { READS, TAKES_ADDRESS, WRITES, IS_OUTERMOST };
+enum { REG_BX = 3, REG_DI = 7, COPIED = 16 /* bytes; larger values are copied, not stored */ };
 
-/** How well the instruction with its displacement at code[at] fits a declaration; -1 where it is none of the range. */
-static int reference_score(const uint8_t *code, uint64_t at, uint64_t size, uint64_t entry,
-			   const struct range *range)
+/** Does the instruction with its displacement at code[at] write to the range, or hand it on as the target of a copy? */
+static bool is_write(const uint8_t *code, uint64_t at, uint64_t size, uint64_t entry,
+		     const struct range *range)
 {
 	if ((code[at - 1] & 0xc7) != 0x05)
-		return -1;
+		return false;
 	const uint8_t opcode = code[at - 2];
 	const unsigned immediate = immediate_size(opcode);
 	if (at + 4 + immediate > size)
-		return -1;
+		return false;
 	const uint64_t target =
 		entry + at + 4 + immediate + (uint64_t)(int64_t)(int32_t)hg_load_u32(code + at);
 	if (target < range->addr || target - range->addr >= range->size)
-		return -1;
-	if (opcode == 0x89 || opcode == 0x88 || opcode == 0xc7 || opcode == 0xc6 ||
-	    (opcode == 0x11 && code[at - 3] == 0x0f))
-		return WRITES;
-	return opcode == 0x8d ? TAKES_ADDRESS : READS;
+		return false;
+	if (opcode == 0x8d) {
+		const unsigned reg = code[at - 1] >> 3 & 7; // of duffcopy, of typedmemmove
+		return range->size > COPIED && (reg == REG_DI || reg == REG_BX);
+	}
+	return opcode == 0x89 || opcode == 0x88 || opcode == 0xc7 || opcode == 0xc6 ||
+	       (opcode == 0x11 && code[at - 3] == 0x0f);
 }
 
-/** The place in an initialiser that fits best a declaration of what lies in the range. */
+/** The first line of an initialiser that writes to the range. */
 static void search_code(struct heap_go *go, const struct go_func *func, const struct range *range,
-			int *best, struct decl *decl)
+			struct decl *decl)
 {
 	const uint64_t size = func->end - func->entry;
 	const uint8_t *code =
 		size <= MAX_CODE ? hg_image_view(go->prog->image, func->entry, size) : NULL;
 	struct go_call calls[GO_MAX_INLINE];
 	for (uint64_t at = 3; code && at + 4 <= size; at++) {
-		int score = reference_score(code, at, size, func->entry, range);
-		if (score < 0)
+		if (!is_write(code, at, size, func->entry, range))
 			continue;
-		const size_t levels = go_calls(go, func->entry + at - 2, calls);
-		if (levels == 1) // what a called function does stands on the line of the call
-			score += IS_OUTERMOST;
-		if (!levels || score <= *best || !calls[levels - 1].line)
+		// What an inlined function writes is not declared on the line of its call.
+		if (go_calls(go, func->entry + at - 2, calls) != 1 || !calls[0].line ||
+		    (decl->line && decl->line <= calls[0].line))
 			continue;
-		*best = score;
-		decl->file = calls[levels - 1].file;
-		decl->line = calls[levels - 1].line;
+		decl->file = calls[0].file;
+		decl->line = calls[0].line;
 	}
 }
 
@@ -158,15 +157,14 @@ static void search_initialisers(struct heap_go *go, const struct hg_variable *va
 		return;
 	struct range own = {variable->addr, variable->size ? variable->size : 8}, pointee = {0};
 	const bool points = static_pointee(go, variable, &pointee);
-	int best = -1;
 	inits_list(go);
 	for (size_t i = 0; i < go->pcln->inits.count; i++) {
 		const struct go_func *func = go_func_at(go, go->pcln->inits.data[i]);
 		if (!func || !is_in_package(func->name, name, package_length(name)))
 			continue;
-		search_code(go, func, &own, &best, decl);
+		search_code(go, func, &own, decl);
 		if (points)
-			search_code(go, func, &pointee, &best, decl);
+			search_code(go, func, &pointee, decl);
 	}
 }
 

@@ -143,7 +143,8 @@ static uint32_t goroutine_root(struct go_stacks *s)
 	};
 	struct go_call calls[GO_MAX_INLINE];
 	const struct go_func *creator = g->gopc ? go_func_at(s->r.go, g->gopc) : NULL;
-	if (creator) {
+	if (creator && strncmp(creator->name, "runtime.newproc", 15) &&
+	    strcmp(creator->name, "runtime.rt0_go")) { // the first one: nobody's go statement
 		go_calls(s->r.go, g->gopc > creator->entry ? g->gopc - 1 : g->gopc, calls);
 		entry.created_by = hg_program_string(prog, creator->name);
 		entry.file = hg_program_string(prog, calls[0].file);
