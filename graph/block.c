@@ -44,19 +44,20 @@ static uint64_t magic_of(const struct hg_extent *extent)
 }
 
 /** Are starts and ends in turns, a block ending in the granule it starts in or behind? */
-static bool bitmaps_take_turns(const uint64_t *starts, const uint64_t *ends, uint64_t words)
+static bool bitmaps_take_turns(const struct hg_block_word *starts, uint64_t words)
 {
+	const struct hg_block_word *ends = starts + words;
 	bool inside = false;
 	for (uint64_t word = 0; word < words; word++) {
-		uint64_t left = starts[word] | ends[word];
+		uint64_t left = starts[word].bits | ends[word].bits;
 		for (; left; left &= left - 1) {
 			const uint64_t bit = left & -left;
-			if (starts[word] & bit) {
+			if (starts[word].bits & bit) {
 				if (inside)
 					return false;
 				inside = true;
 			}
-			if (ends[word] & bit) {
+			if (ends[word].bits & bit) {
 				if (!inside)
 					return false;
 				inside = false;
@@ -67,27 +68,28 @@ static bool bitmaps_take_turns(const uint64_t *starts, const uint64_t *ends, uin
 }
 
 /** Makes every block reach to the next one's start, the last one to the end. */
-static void end_at_next_start(const uint64_t *starts, uint64_t *ends, uint32_t slots)
+static void end_at_next_start(struct hg_block_word *starts, uint64_t words, uint32_t slots)
 {
-	const uint64_t words = ((uint64_t)slots + 63) / 64;
+	struct hg_block_word *ends = starts + words;
 	bool any = false;
 	for (uint64_t word = 0; word < words; word++) {
-		if (word)
-			ends[word - 1] |= any ? starts[word] << 63 : 0;
-		const uint64_t first = starts[word] & -starts[word];
-		ends[word] = starts[word] >> 1 & (any ? UINT64_MAX : ~(first >> 1));
-		any |= starts[word] != 0;
+		const uint64_t bits = starts[word].bits, first = bits & -bits;
+		if (word && any)
+			ends[word - 1].bits |= bits << 63;
+		ends[word].bits = bits >> 1 & (any ? UINT64_MAX : ~(first >> 1));
+		any |= bits != 0;
 	}
 	if (any)
-		ends[(slots - 1) / 64] |= (uint64_t)1 << (slots - 1) % 64;
+		ends[(slots - 1) / 64].bits |= (uint64_t)1 << (slots - 1) % 64;
 }
 
-static void copy_bits(uint64_t *to, const uint64_t *from, uint32_t slots)
+static void copy_bits(struct hg_block_word *to, const uint64_t *from, uint32_t slots)
 {
 	const uint64_t words = ((uint64_t)slots + 63) / 64;
-	memcpy(to, from, words * sizeof(*to));
+	for (uint64_t word = 0; word < words; word++)
+		to[word] = (struct hg_block_word){.bits = from[word]};
 	if (slots % 64)
-		to[words - 1] &= ((uint64_t)1 << slots % 64) - 1;
+		to[words - 1].bits &= ((uint64_t)1 << slots % 64) - 1;
 }
 
 struct hg_error *hg_blocks_add(struct hg_blocks *blocks, const struct hg_extent *extent,
@@ -100,16 +102,16 @@ struct hg_error *hg_blocks_add(struct hg_blocks *blocks, const struct hg_extent 
 				       extent->addr, extent->slots, extent->stride, extent->size);
 	const uint64_t words = words_of(extent);
 	const uint64_t all = extent->irregular ? 2 * words : words;
-	if (!hg_vec_reserve(&blocks->extents, 1) || !hg_vec_reserve(&blocks->bits, all))
+	if (!hg_vec_reserve(&blocks->extents, 1) || !hg_vec_reserve(&blocks->words, all))
 		return &hg_enomem;
-	uint64_t *to = &blocks->bits.data[blocks->bits.count];
+	struct hg_block_word *to = &blocks->words.data[blocks->words.count];
 	copy_bits(to, bits, extent->slots);
 	if (extent->irregular) {
 		if (ends)
 			copy_bits(to + words, ends, extent->slots);
 		else
-			end_at_next_start(to, to + words, extent->slots);
-		if (!bitmaps_take_turns(to, to + words, words))
+			end_at_next_start(to, words, extent->slots);
+		if (!bitmaps_take_turns(to, words))
 			return hg_error_create(HG_ERROR_FORMAT,
 					       "blocks overlap in the extent at 0x%" PRIx64,
 					       extent->addr);
@@ -117,8 +119,8 @@ struct hg_error *hg_blocks_add(struct hg_blocks *blocks, const struct hg_extent 
 	struct hg_extent *added = &blocks->extents.data[blocks->extents.count++];
 	*added = *extent;
 	added->magic = magic_of(extent);
-	added->first_word = blocks->bits.count;
-	blocks->bits.count += all;
+	added->first_word = blocks->words.count;
+	blocks->words.count += all;
 	return NULL;
 }
 
@@ -180,17 +182,14 @@ static uint64_t rank_words(struct hg_blocks *blocks, uint64_t first_word, uint64
 			   uint64_t count)
 {
 	for (uint64_t word = first_word; word < first_word + words; word++) {
-		blocks->ranks[word] = (uint32_t)count;
-		count += hg_blocks_popcount(blocks->bits.data[word]);
+		blocks->words.data[word].rank = (uint32_t)count;
+		count += hg_blocks_popcount(blocks->words.data[word].bits);
 	}
 	return count;
 }
 
 static struct hg_error *number_blocks(struct hg_blocks *blocks)
 {
-	blocks->ranks = malloc((blocks->bits.count + 1) * sizeof(*blocks->ranks));
-	if (!blocks->ranks)
-		return &hg_enomem;
 	uint64_t count = 0;
 	for (size_t i = 0; i < blocks->extents.count; i++) {
 		struct hg_extent *extent = &blocks->extents.data[i];
@@ -367,8 +366,7 @@ struct hg_error *hg_blocks_finish(struct hg_blocks *blocks, uint64_t *dropped)
 void hg_blocks_deinit(struct hg_blocks *blocks)
 {
 	hg_vec_deinit(&blocks->extents);
-	hg_vec_deinit(&blocks->bits);
-	free(blocks->ranks);
+	hg_vec_deinit(&blocks->words);
 	free(blocks->types);
 	free(blocks->index.windows);
 	free(blocks->index.pages);
@@ -423,8 +421,7 @@ void hg_blocks_find_many(const struct hg_blocks *blocks, const uint64_t *addrs, 
 				continue;
 			const uint64_t word =
 				extent->first_word + hg_extent_slot_at(extent, in[i]) / 64;
-			__builtin_prefetch(&blocks->bits.data[word]);
-			__builtin_prefetch(&blocks->ranks[word]);
+			__builtin_prefetch(&blocks->words.data[word]);
 		}
 		for (size_t i = 0; i < batch; i++)
 			out[i] = extents[i] ? hg_blocks_find_in(blocks, extents[i], in[i])
@@ -435,17 +432,17 @@ void hg_blocks_find_many(const struct hg_blocks *blocks, const uint64_t *addrs, 
 /** ---- Slot and block -> what is known of them ---- */
 
 /** Returns the first set bit at or behind `slot` in a bitmap of `slots` bits; slots where there is none. */
-static uint32_t next_bit(const uint64_t *bits, uint32_t slots, uint32_t slot)
+static uint32_t next_bit(const struct hg_block_word *all, uint32_t slots, uint32_t slot)
 {
 	if (slot >= slots)
 		return slots;
 	uint64_t at = slot / 64;
-	uint64_t word = bits[at] & UINT64_MAX << slot % 64;
+	uint64_t word = all[at].bits & UINT64_MAX << slot % 64;
 	const uint64_t words = ((uint64_t)slots + 63) / 64;
 	while (!word) {
 		if (++at == words)
 			return slots;
-		word = bits[at];
+		word = all[at].bits;
 	}
 	return (uint32_t)(at * 64 + (unsigned)__builtin_ctzll(word));
 }
@@ -453,7 +450,7 @@ static uint32_t next_bit(const uint64_t *bits, uint32_t slots, uint32_t slot)
 uint32_t hg_blocks_next_slot(const struct hg_blocks *blocks, const struct hg_extent *extent,
 			     uint32_t slot)
 {
-	return next_bit(&blocks->bits.data[extent->first_word], extent->slots, slot);
+	return next_bit(&blocks->words.data[extent->first_word], extent->slots, slot);
 }
 
 uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks, const struct hg_extent *extent,
@@ -461,7 +458,8 @@ uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks, const struct hg_ext
 {
 	if (!extent->irregular)
 		return extent->stride;
-	const uint64_t *ends = &blocks->bits.data[extent->first_word + words_of(extent)];
+	const struct hg_block_word *ends =
+		&blocks->words.data[extent->first_word + words_of(extent)];
 	return ((uint64_t)next_bit(ends, extent->slots, slot) - slot + 1) * extent->stride;
 }
 
@@ -504,16 +502,17 @@ uint32_t hg_blocks_slot(const struct hg_blocks *blocks, const struct hg_extent *
 {
 	hg_assert(block >= extent->first && block - extent->first < extent->count);
 	// The last word whose rank is not behind the block.
+	const struct hg_block_word *words = blocks->words.data;
 	uint64_t low = extent->first_word, high = low + words_of(extent) - 1;
 	while (low < high) {
 		const uint64_t middle = low + (high - low + 1) / 2;
-		if (blocks->ranks[middle] <= block)
+		if (words[middle].rank <= block)
 			low = middle;
 		else
 			high = middle - 1;
 	}
-	const uint64_t word = blocks->bits.data[low];
-	const unsigned number = block - blocks->ranks[low];
+	const uint64_t word = words[low].bits;
+	const unsigned number = block - words[low].rank;
 	const unsigned bit = word == UINT64_MAX ? number : select_bit(word, number);
 	return (uint32_t)((low - extent->first_word) * 64 + bit);
 }

@@ -45,11 +45,16 @@ struct hg_extent {
 	uint16_t heap;	  /* whose it is: index into the analysis's heaps */
 	uint32_t heap_ref; /* the heap's own number of it (a span) */
 	/* filled by hg_blocks_add() and hg_blocks_finish(): */
-	uint32_t first; /* number of its first block */
-	uint32_t count; /* of its blocks */
-	uint64_t
-		first_word; /* in bits[] and ranks[]; an irregular extent's ends stand right behind */
-	uint64_t magic;	    /* slot = offset * magic >> 64; 0: divide */
+	uint32_t first;	     /* number of its first block */
+	uint32_t count;	     /* of its blocks */
+	uint64_t first_word; /* in words[]; an irregular extent's ends stand right behind */
+	uint64_t magic;	     /* slot = offset * magic >> 64; 0: divide */
+};
+
+/** 64 slots: those at which a block starts (or ends), and how many did before. Together, so that they are fetched together. */
+struct hg_block_word {
+	uint64_t bits;
+	uint32_t rank; /* number of the first block that starts (ends) in or behind this word */
 };
 
 /** What lies in one 64 MiB of address space. */
@@ -69,10 +74,9 @@ struct hg_page_index {
 };
 
 struct hg_blocks {
-	HG_VEC(struct hg_extent) extents; /* sorted by addr, disjoint */
-	HG_VEC(uint64_t) bits;		  /* one per slot, each extent from a fresh word on */
-	uint32_t *ranks; /* per word: number of the first block at (ends: that ends) or after it */
-	uint32_t count;	 /* blocks */
+	HG_VEC(struct hg_extent) extents;   /* sorted by addr, disjoint */
+	HG_VEC(struct hg_block_word) words; /* each extent from a fresh word on */
+	uint32_t count;			    /* blocks */
 	uint32_t *types; /* per block: type id, 0 unknown; owned; zeroed by finish */
 	struct hg_page_index index;
 };
@@ -184,8 +188,8 @@ static inline uint64_t hg_extent_slot_at(const struct hg_extent *extent, uint64_
 /** Returns the number of blocks before bit `bit` of a word: of all that start (or end) before it. */
 static inline uint32_t hg_blocks_rank(const struct hg_blocks *blocks, uint64_t word, unsigned bit)
 {
-	const uint64_t below = blocks->bits.data[word] & (((uint64_t)1 << bit) - 1);
-	return blocks->ranks[word] + hg_blocks_popcount(below);
+	const struct hg_block_word *at = &blocks->words.data[word];
+	return at->rank + hg_blocks_popcount(at->bits & (((uint64_t)1 << bit) - 1));
 }
 
 static inline uint32_t hg_blocks_find_in(const struct hg_blocks *blocks,
@@ -196,7 +200,7 @@ static inline uint32_t hg_blocks_find_in(const struct hg_blocks *blocks,
 		return HG_NO_BLOCK;
 	const uint64_t word = extent->first_word + slot / 64;
 	const unsigned bit = slot % 64;
-	const uint32_t starts_here = blocks->bits.data[word] >> bit & 1;
+	const uint32_t starts_here = blocks->words.data[word].bits >> bit & 1;
 	const uint32_t before = hg_blocks_rank(blocks, word, bit);
 	if (starts_here)
 		return before;

@@ -18,6 +18,7 @@
 #include "core/base/vec.h"
 
 #define NO_LINK UINT32_MAX
+#define EDGES_AHEAD 4	/* the same among the edges of a node in the search */
 #define AHEAD 16	/* nodes between a prefetch and its use */
 #define WALK_PER_NODE 4 /* steps of the third pass on average, before it prepares jumps */
 
@@ -108,14 +109,25 @@ static bool work_init(struct work *work, const struct hg_graph *graph)
 
 /** ---- First pass: the search ---- */
 
+/** Has what the search will ask about a node on its way from memory. */
+static void fetch(const struct work *work, uint32_t node)
+{
+	__builtin_prefetch(&work->number[node]);
+	if (!is_leaf(work, node))
+		__builtin_prefetch(&work->graph->edge_at[node]);
+}
+
 static uint32_t visit(struct work *work, uint32_t node, uint32_t parent)
 {
+	const uint32_t start = work->graph->edge_at[node], end = work->graph->edge_at[node + 1];
 	const uint32_t number = work->count++;
 	work->number[node] = number;
 	work->vertex[number] = node;
 	work->parent[number] = parent;
 	work->semi[number] = parent;
-	work->forest[number] = (struct forest_node){work->graph->edge_at[node], NO_LINK};
+	work->forest[number] = (struct forest_node){start, NO_LINK};
+	for (uint32_t edge = start; edge < end && edge - start < EDGES_AHEAD; edge++)
+		fetch(work, work->graph->edge_to[edge]);
 	return number;
 }
 
@@ -140,6 +152,8 @@ static uint32_t advance(struct work *work, uint32_t from)
 	const uint32_t end = work->graph->edge_at[node + 1];
 	for (uint32_t edge = work->forest[from].ancestor; edge < end; edge++) {
 		const uint32_t target = edge_to[edge];
+		if (end - edge > EDGES_AHEAD)
+			fetch(work, edge_to[edge + EDGES_AHEAD]);
 		if (is_leaf(work, target)) {
 			work->number[target] = node;
 			work->found++;

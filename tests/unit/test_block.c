@@ -234,7 +234,7 @@ static void refuse(struct hg_extent extent, uint64_t starts, uint64_t ends)
 		hg_blocks_add(&blocks, &extent, &starts, extent.irregular ? &ends : NULL);
 	assert_non_null(err);
 	assert_int_equal(blocks.extents.count, 0);
-	assert_int_equal(blocks.bits.count, 0);
+	assert_int_equal(blocks.words.count, 0);
 	hg_error_destroy(err);
 	hg_blocks_deinit(&blocks);
 }
