@@ -80,7 +80,7 @@ def build(version, mode, fixture):
     with _build_lock:
         if not out.exists() or out.stat().st_mtime < newest_source:
             out.parent.mkdir(parents=True, exist_ok=True)
-            done = subprocess.run([go, "build", "-trimpath", *flags, "-o", out, f"./{fixture}"], cwd=source, text=True,
+            done = subprocess.run([go, "build", *flags, "-o", out, f"./{fixture}"], cwd=source, text=True,
                                   capture_output=True, timeout=900,
                                   env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off", **env})
             if done.returncode:
