@@ -17,10 +17,11 @@ const struct hg_command hg_cmd_why = {
 	.summary = "what keeps a type's objects or one object alive; what a variable keeps",
 	.details =
 		"SOURCE is a core file or the PID of a live process (a file of that name wins).\n"
-		"TYPE is a name as `heapgraph top` shows it, or the end of one (User for "
+		"TYPE is a name as 'heapgraph top' shows it, or the end of one (User for "
 		"main.User);\n"
-		"ADDRESS is 0x... anywhere in an object; VARIABLE is a root as `heapgraph top\n"
-		"--by=root` shows it.\n",
+		"ADDRESS is 0x... anywhere in an object; VARIABLE is a package variable, "
+		"goroutine\n"
+		"or variable of a function (main.cache, \"goroutine 18\", main.handle.buf).\n",
 	.options = HG_OPTIONS_SOURCE | HG_OPTION_SORT,
 	.min_operands = 2,
 	.max_operands = 2,

@@ -29,8 +29,7 @@ static const struct hg_column suspect_columns[] = {
 	{.name = "label", .title = "SUSPECT", .kind = HG_COLUMN_TEXT},
 	{.name = "kind", .title = "KIND", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "type", .title = "TYPE", .kind = HG_COLUMN_TEXT},
-	{.name = "file", .title = "FILE", .kind = HG_COLUMN_TEXT, .json_only = true},
-	{.name = "line", .title = "LINE", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "where", .title = "WHERE", .kind = HG_COLUMN_TEXT, .text_only = true},
 	{.name = "entries", .title = "ENTRIES", .kind = HG_COLUMN_COUNT},
 	{.name = "permille", .title = "SHARE", .kind = HG_COLUMN_PERMILLE},
@@ -41,7 +40,6 @@ enum {
 	COLUMN_LABEL,
 	COLUMN_KIND,
 	COLUMN_TYPE,
-	COLUMN_FILE,
 	COLUMN_LINE,
 	COLUMN_WHERE,
 	COLUMN_ENTRIES,
@@ -114,7 +112,7 @@ static void add_where(struct analyze *z, uint32_t root, struct hg_text *out)
 	if (!hg_namer_where(&z->namer, root, &file, &line))
 		return;
 	hg_text_add(out, " (");
-	hg_namer_line(file, line, out);
+	hg_namer_line(file, line, false, out);
 	hg_text_add(out, ")");
 }
 
@@ -127,7 +125,7 @@ static void add_goroutine(struct analyze *z, const struct hg_goroutine *g, struc
 		hg_text_printf(out, ", created by %s", creator);
 	if (g->line) {
 		hg_text_add(out, " (");
-		hg_namer_line(hg_program_text(z->a->prog, g->file), g->line, out);
+		hg_namer_line(hg_program_text(z->a->prog, g->file), g->line, false, out);
 		hg_text_add(out, ")");
 	}
 	hg_text_add(out, "]");
@@ -295,16 +293,9 @@ static void fill_where(struct analyze *z, const struct hg_suspect *s, struct hg_
 	const struct hg_top *top = first_top(z, s);
 	const char *file = NULL;
 	uint32_t line = 0;
-	cells[COLUMN_LINE].absent = true;
-	if (!hg_node_is_root(z->a, top->node) ||
-	    !hg_namer_where(&z->namer, top->node, &file, &line))
-		return;
-	struct hg_text text = {0};
-	hg_namer_line(file, line, &text);
-	cells[COLUMN_WHERE].text = hg_report_words(z->report, hg_text_str(&text));
-	hg_text_deinit(&text);
-	cells[COLUMN_LINE] = (struct hg_cell){.number = line};
-	cells[COLUMN_FILE].text = file ? hg_report_words(z->report, file) : NULL;
+	if (hg_node_is_root(z->a, top->node) && hg_namer_where(&z->namer, top->node, &file, &line))
+		hg_namer_line_cells(z->report, file, line, &cells[COLUMN_LINE],
+				    &cells[COLUMN_WHERE]);
 }
 
 static struct hg_error *add_suspect(struct analyze *z, const struct hg_suspect *s,

@@ -69,12 +69,26 @@ bool hg_namer_where(const struct hg_namer *namer, uint32_t id, const char **file
 	return false;
 }
 
-void hg_namer_line(const char *file, uint32_t line, struct hg_text *out)
+void hg_namer_line(const char *file, uint32_t line, bool full, struct hg_text *out)
 {
 	if (!line)
 		return;
-	const char *slash = file ? strrchr(file, '/') : NULL;
+	const char *slash = file && !full ? strrchr(file, '/') : NULL;
 	hg_text_printf(out, "%s:%" PRIu32, slash ? slash + 1 : file ? file : "?", line);
+}
+
+void hg_namer_line_cells(struct hg_report *report, const char *file, uint32_t line,
+			 struct hg_cell *full, struct hg_cell *brief)
+{
+	struct hg_text text = {0};
+	hg_namer_line(file, line, true, &text);
+	if (full && text.length)
+		full->text = hg_report_words(report, hg_text_str(&text));
+	hg_text_cut(&text, 0);
+	hg_namer_line(file, line, false, &text);
+	if (brief && text.length)
+		brief->text = hg_report_words(report, hg_text_str(&text));
+	hg_text_deinit(&text);
 }
 
 const char *hg_namer_state(const struct hg_namer *namer, const struct hg_goroutine *g)

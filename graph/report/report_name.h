@@ -5,6 +5,7 @@
 #define HG_GRAPH_REPORT_REPORT_NAME_H
 
 #include "core/base/text.h"
+#include "graph/report/report.h"
 #include "graph/report/report_class.h"
 #include "graph/report/report_owner.h"
 
@@ -27,8 +28,12 @@ void hg_namer_root_step(const struct hg_namer *namer, uint32_t root, struct hg_t
 /** File and line of a root or of the variable, frame or goroutine around it; false where unknown. */
 bool hg_namer_where(const struct hg_namer *namer, uint32_t root, const char **file, uint32_t *line);
 
-/** "server.go:18", or nothing. */
-void hg_namer_line(const char *file, uint32_t line, struct hg_text *out);
+/** "server.go:18" for people, the full path for JSON; nothing where the line is 0. */
+void hg_namer_line(const char *file, uint32_t line, bool full, struct hg_text *out);
+
+/** Fills the cells of a line: one for JSON, with the full path, and one for people. Either may be NULL. */
+void hg_namer_line_cells(struct hg_report *report, const char *file, uint32_t line,
+			 struct hg_cell *full, struct hg_cell *brief);
 
 /** What a goroutine does: "chan receive", "running". */
 const char *hg_namer_state(const struct hg_namer *namer, const struct hg_goroutine *g);

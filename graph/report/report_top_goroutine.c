@@ -13,8 +13,7 @@ static const struct hg_column columns[] = {
 	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES, .exact_column = 5},
 	{.name = "exact", .title = "EXACT", .kind = HG_COLUMN_BOOL},
 	{.name = "start", .title = "RUNS", .kind = HG_COLUMN_TEXT},
-	{.name = "file", .title = "FILE", .kind = HG_COLUMN_TEXT, .json_only = true},
-	{.name = "line", .title = "LINE", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "where", .title = "WHERE", .kind = HG_COLUMN_TEXT, .text_only = true},
 };
 
@@ -26,7 +25,6 @@ enum {
 	COLUMN_RETAINED,
 	COLUMN_EXACT,
 	COLUMN_START,
-	COLUMN_FILE,
 	COLUMN_LINE,
 	COLUMN_WHERE,
 };
@@ -99,16 +97,8 @@ static void fill_row(const struct hg_analysis *a, const struct group *group, str
 	cells[COLUMN_RETAINED].number = group->retained;
 	cells[COLUMN_EXACT].number = group->count == 1;
 	cells[COLUMN_START].text = hg_report_words(report, hg_program_text(a->prog, g->start));
-	cells[COLUMN_LINE].absent = !g->line;
-	if (!g->line)
-		return;
-	const char *file = hg_program_text(a->prog, g->file);
-	struct hg_text where = {0};
-	hg_namer_line(file, g->line, &where);
-	cells[COLUMN_LINE].number = g->line;
-	cells[COLUMN_FILE].text = hg_report_words(report, file);
-	cells[COLUMN_WHERE].text = hg_report_words(report, hg_text_str(&where));
-	hg_text_deinit(&where);
+	hg_namer_line_cells(report, hg_program_text(a->prog, g->file), g->line, &cells[COLUMN_LINE],
+			    &cells[COLUMN_WHERE]);
 }
 
 // What two goroutines of a group share is retained by neither, but by the group: only the exact set has it.

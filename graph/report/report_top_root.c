@@ -7,10 +7,9 @@
 static const struct hg_column columns[] = {
 	{.name = "root", .title = "ROOT", .kind = HG_COLUMN_TEXT},
 	{.name = "kind", .title = "KIND", .kind = HG_COLUMN_TEXT},
-	{.name = "line", .title = "LINE", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "count", .title = "OBJECTS", .kind = HG_COLUMN_COUNT},
 	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES},
-	{.name = "file", .title = "FILE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "where", .title = "WHERE", .kind = HG_COLUMN_TEXT, .text_only = true},
 };
 
@@ -20,7 +19,6 @@ enum {
 	COLUMN_LINE,
 	COLUMN_COUNT,
 	COLUMN_RETAINED,
-	COLUMN_FILE,
 	COLUMN_WHERE,
 };
 
@@ -75,15 +73,9 @@ static void fill_line(struct hg_namer *namer, struct hg_cell *cells, struct hg_r
 	const uint32_t root = (uint32_t)cells[COLUMN_LINE].number;
 	const char *file = NULL;
 	uint32_t line = 0;
-	cells[COLUMN_LINE] = (struct hg_cell){.absent = true};
-	if (!root || !hg_namer_where(namer, root, &file, &line))
-		return;
-	struct hg_text text = {0};
-	hg_namer_line(file, line, &text);
-	cells[COLUMN_WHERE].text = hg_report_words(report, hg_text_str(&text));
-	hg_text_deinit(&text);
-	cells[COLUMN_LINE] = (struct hg_cell){.number = line};
-	cells[COLUMN_FILE].text = file ? hg_report_words(report, file) : NULL;
+	cells[COLUMN_LINE].number = 0;
+	if (root && hg_namer_where(namer, root, &file, &line))
+		hg_namer_line_cells(report, file, line, &cells[COLUMN_LINE], &cells[COLUMN_WHERE]);
 }
 
 static struct hg_error *add_rows(const struct hg_analysis *a, struct hg_namer *namer,

@@ -227,7 +227,7 @@ static void say_root(struct hg_why *why, uint32_t root)
 	hg_namer_root(&why->namer, root, &text);
 	if (hg_namer_where(&why->namer, root, &file, &line)) {
 		hg_text_add(&text, " (");
-		hg_namer_line(file, line, &text);
+		hg_namer_line(file, line, false, &text);
 		hg_text_add(&text, ")");
 	}
 	hg_text_add(&text, " retains ");

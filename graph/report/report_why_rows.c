@@ -21,8 +21,7 @@ static const struct hg_column columns[] = {
 	{.name = "objects", .title = "OBJECTS", .kind = HG_COLUMN_COUNT, .json_only = true},
 	{.name = "recursive", .title = "RECURSIVE", .kind = HG_COLUMN_BOOL},
 	{.name = "path", .title = "PATH", .kind = HG_COLUMN_TEXT, .json_only = true},
-	{.name = "file", .title = "FILE", .kind = HG_COLUMN_TEXT, .json_only = true},
-	{.name = "line", .title = "LINE", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "step", .title = "STEP", .kind = HG_COLUMN_TEXT, .text_only = true},
 };
 
@@ -38,7 +37,6 @@ enum {
 	COLUMN_OBJECTS,
 	COLUMN_RECURSIVE,
 	COLUMN_PATH,
-	COLUMN_FILE,
 	COLUMN_LINE,
 	COLUMN_STEP,
 };
@@ -169,7 +167,7 @@ static void add_size(const struct show *s, const struct hg_trie_step *t, struct 
 }
 
 // The line for people: ".Cache  map[string]*main.UserData, 1,000 entries"
-static void add_step_words(const struct show *s, uint32_t step, const struct hg_cell *cells,
+static void add_step_words(const struct show *s, uint32_t step, const char *line,
 			   struct hg_text *out)
 {
 	const struct hg_trie_step *t = get_step(s, step);
@@ -180,11 +178,8 @@ static void add_step_words(const struct show *s, uint32_t step, const struct hg_
 	add_label(s, step, out);
 	if (t->kind == HG_TRIE_BLOCK)
 		add_size(s, t, out);
-	if (!cells[COLUMN_LINE].absent) {
-		hg_text_add(out, " (");
-		hg_namer_line(cells[COLUMN_FILE].text, (uint32_t)cells[COLUMN_LINE].number, out);
-		hg_text_add(out, ")");
-	}
+	if (line)
+		hg_text_printf(out, " (%s)", line);
 }
 
 // The whole way: "main.server.sessions[...].buf".
@@ -215,15 +210,13 @@ static void add_path(const struct show *s, uint32_t step, struct hg_text *out)
 	hg_vec_deinit(&above);
 }
 
-static void fill_where(const struct show *s, const struct hg_trie_step *t, struct hg_cell *cells)
+static void fill_where(const struct show *s, const struct hg_trie_step *t, struct hg_cell *full,
+		       struct hg_cell *brief)
 {
 	const char *file = NULL;
 	uint32_t line = 0;
-	cells[COLUMN_LINE].absent = true;
-	if (t->kind != HG_TRIE_ROOT || !hg_namer_where(&s->why->namer, t->node, &file, &line))
-		return;
-	cells[COLUMN_LINE] = (struct hg_cell){.number = line};
-	cells[COLUMN_FILE].text = file ? hg_report_words(s->why->report, file) : NULL;
+	if (t->kind == HG_TRIE_ROOT && hg_namer_where(&s->why->namer, t->node, &file, &line))
+		hg_namer_line_cells(s->why->report, file, line, full, brief);
 }
 
 static const char *take_words(const struct show *s, struct hg_text *text)
@@ -244,6 +237,15 @@ static struct hg_cell *add_row(struct show *s, uint32_t parent_row)
 	return cells;
 }
 
+// Of a root the type of its value; nothing for goroutines, frames and headings.
+static void add_type(const struct show *s, const struct hg_trie_step *t, struct hg_text *out)
+{
+	if (t->kind == HG_TRIE_BLOCK)
+		hg_text_add(out, hg_class_name(&s->why->classes, t->class));
+	else if (t->kind == HG_TRIE_ROOT && t->objects == 1)
+		hg_name_type(s->why->a, t->node, out);
+}
+
 static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_row)
 {
 	const struct hg_trie_step *t = get_step(s, step);
@@ -251,14 +253,14 @@ static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_
 	if (!cells)
 		return &hg_enomem;
 	struct hg_text text = {0};
-	fill_where(s, t, cells);
+	struct hg_cell line = {0};
+	fill_where(s, t, &cells[COLUMN_LINE], &line);
 	add_label(s, step, &text);
 	cells[COLUMN_LABEL].text = take_words(s, &text);
-	if (t->kind == HG_TRIE_BLOCK) {
-		cells[COLUMN_VIA].text = hg_report_words(s->why->report, add_via(s, t));
-		cells[COLUMN_TYPE].text =
-			hg_report_words(s->why->report, hg_class_name(&s->why->classes, t->class));
-	}
+	hg_text_add(&text, t->kind == HG_TRIE_BLOCK ? add_via(s, t) : "");
+	cells[COLUMN_VIA].text = take_words(s, &text);
+	add_type(s, t, &text);
+	cells[COLUMN_TYPE].text = take_words(s, &text);
 	cells[COLUMN_COUNT].number = t->count;
 	cells[COLUMN_SHALLOW].number = t->shallow;
 	cells[COLUMN_RETAINED].number = t->retained;
@@ -266,7 +268,7 @@ static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_
 	cells[COLUMN_RECURSIVE].number = t->recursive;
 	add_path(s, step, &text);
 	cells[COLUMN_PATH].text = take_words(s, &text);
-	add_step_words(s, step, cells, &text);
+	add_step_words(s, step, line.text, &text);
 	cells[COLUMN_STEP].text = take_words(s, &text);
 	hg_text_deinit(&text);
 	return NULL;
@@ -287,7 +289,8 @@ static struct hg_error *add_rest(struct show *s, const struct hg_trie_step *sum,
 	cells[COLUMN_COUNT].number = sum->count;
 	cells[COLUMN_SHALLOW].number = sum->shallow;
 	cells[COLUMN_RETAINED].number = sum->retained;
-	cells[COLUMN_OBJECTS].absent = cells[COLUMN_LINE].absent = true;
+	cells[COLUMN_OBJECTS].absent = true;
+	cells[COLUMN_VIA].text = cells[COLUMN_TYPE].text = "";
 	cells[COLUMN_RECURSIVE].absent = true;
 	hg_text_deinit(&text);
 	return NULL;
