@@ -191,13 +191,12 @@ static const access_methods methods = {
 
 static int open_libdwarf(struct hg_dwarf *dwarf, Dwarf_Error *error)
 {
-	dwarf->interface.object = dwarf;
 #ifdef DW_LIBDWARF_VERSION
-	dwarf->interface.ai_methods = &methods;
+	dwarf->interface = (access_interface){.ai_object = dwarf, .ai_methods = &methods};
 	return dwarf_object_init_b(&dwarf->interface, NULL, NULL, DW_GROUPNUMBER_ANY, &dwarf->dbg,
 				   error);
 #else
-	dwarf->interface.methods = &methods;
+	dwarf->interface = (access_interface){.object = dwarf, .methods = &methods};
 	return dwarf_object_init(&dwarf->interface, NULL, NULL, &dwarf->dbg, error);
 #endif
 }

@@ -85,10 +85,12 @@ static struct entry read_entry5(struct hg_bytes *bytes, struct hg_dwarf *dwarf,
 	struct entry entry = {.kind = ENTRY_RANGE};
 	bool ok = true;
 	switch (kind) {
-	case HG_LLE_END_OF_LIST:
-		return (struct entry){.kind = ENTRY_END};
+	case HG_LLE_END_OF_LIST: // which is also what a read behind the end gives
+		entry.kind = ENTRY_END;
+		break;
 	case HG_LLE_DEFAULT_LOCATION:
-		return (struct entry){ENTRY_DEFAULT, 0, UINT64_MAX};
+		entry = (struct entry){ENTRY_DEFAULT, 0, UINT64_MAX};
+		break;
 	case HG_LLE_BASE_ADDRESSX:
 		entry.kind = ENTRY_BASE;
 		ok = take_index(bytes, dwarf, unit, base);

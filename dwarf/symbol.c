@@ -109,12 +109,15 @@ const struct hg_symbol *hg_symbol_at(struct hg_program *prog, uint64_t addr)
 		else
 			high = middle;
 	}
-	// Symbols nest now and then (a label within a function), but not deeply.
+	// Symbols nest now and then (a label within a function), but not deeply. One without a size ends where the next
+	// symbol starts.
+	bool ended = false;
 	for (unsigned tries = 0; low-- > 0 && tries < 64; tries++) {
 		const struct hg_symbol *symbol = &symbols->all.data[low];
 		if (symbol->size ? addr - symbol->addr < symbol->size
-				 : same_section(module, symbol->addr, addr))
+				 : !ended && same_section(module, symbol->addr, addr))
 			return symbol;
+		ended = true;
 	}
 	return NULL;
 }
