@@ -5,7 +5,8 @@
 
 #include "core/base/limits.h"
 
-// Timers and pools: what the runtime lists for itself. The lists are folded; each timer is named by what it will call.
+// Processors with their timers, and pools: what the runtime lists for itself. The lists are folded; each timer is named
+// by what it will call.
 
 #define MAX_PROCESSORS 65536
 #define MAX_TIMERS (64u << 20)
@@ -20,6 +21,7 @@ struct timers {
 	struct hg_field in_object; // of the timer in what NewTimer and AfterFunc return
 	uint32_t type, object_type;
 	struct hg_map roots; // name -> root
+	uint32_t processors; // root
 };
 
 static struct hg_error *timers_resolve(struct timers *t)
@@ -119,6 +121,21 @@ static void processor_timers(struct timers *t, uint64_t p)
 	}
 }
 
+/** A processor belongs to the runtime, though each of its timers points back to it. */
+static void processor_own(struct timers *t, uint64_t p)
+{
+	if (!go_is_block(t->r, p))
+		return;
+	if (!t->processors)
+		t->processors = go_root(t->r, 0, HG_ROOT_RUNTIME, "processors");
+	go_root_edge(t->r, &(struct hg_root_edge){
+				   .target = p,
+				   .root = t->processors,
+				   .type = hg_type_find(t->r->go->prog, "runtime.p"),
+				   .flags = HG_EDGE_OWNER,
+			   });
+}
+
 void go_timer_roots(struct go_rooter *r)
 {
 	struct timers t = {.r = r};
@@ -134,8 +151,10 @@ void go_timer_roots(struct go_rooter *r)
 		return;
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t p = 0;
-		if (hg_image_u64(r->go->prog->image, array + i * 8, &p) && p)
-			processor_timers(&t, p);
+		if (!hg_image_u64(r->go->prog->image, array + i * 8, &p) || !p)
+			continue;
+		processor_own(&t, p);
+		processor_timers(&t, p);
 	}
 	hg_map_deinit(&t.roots);
 }

@@ -6,6 +6,7 @@
 #include "core/base/limits.h"
 
 #define MAX_DEFERS (1u << 24)
+#define MAX_WAITS 65536	      // cases of one select
 #define MAX_VECTOR_STATE 8192 // bytes of the vector registers that a preempted goroutine saved
 
 static struct hg_error *layout_resolve(struct hg_program *prog, struct go_stack_layout *at)
@@ -39,6 +40,9 @@ static struct hg_error *layout_resolve(struct hg_program *prog, struct go_stack_
 		{&at->defer_heap, "runtime._defer", "heap", true, true},
 		{&at->defer_fn, "runtime._defer", "fn", true, false},
 		{&at->defer_link, "runtime._defer", "link", true, false},
+		{&at->g_waiting, "runtime.g", "waiting", true, false},
+		{&at->sudog_g, "runtime.sudog", "g", true, false},
+		{&at->sudog_waitlink, "runtime.sudog", "waitlink", true, false},
 		{&at->xregs_size, "runtime.xRegState", "", true, false},
 	};
 	return hg_layout_resolve(prog, wants, ARRAY_SIZE(wants));
@@ -167,12 +171,12 @@ static uint32_t goroutine_root(struct go_stacks *s)
 	return entry.root;
 }
 
-static void own_edge(struct go_stacks *s, uint32_t root, uint64_t g)
+static void own_edge(struct go_stacks *s, uint32_t root, uint64_t target, uint32_t type)
 {
 	go_root_edge(&s->r, &(struct hg_root_edge){
-				    .target = g,
+				    .target = target,
 				    .root = root,
-				    .type = hg_type_find(s->r.go->prog, "runtime.g"),
+				    .type = type,
 				    .flags = HG_EDGE_OWNER,
 			    });
 }
@@ -217,6 +221,26 @@ static void defers_scan(struct go_stacks *s, uint32_t goroutine)
 	}
 }
 
+bool go_is_own_sudog(const struct go_stacks *s, uint64_t addr)
+{
+	return s->at.sudog_g.present && field(s, &s->at.sudog_g, addr) == s->g->addr;
+}
+
+/** What the goroutine waits for: one record for each channel of a select. */
+static void waiting_scan(struct go_stacks *s, uint32_t goroutine)
+{
+	struct go_walk walk = {.limit = MAX_WAITS};
+	uint64_t sudog = field(s, &s->at.g_waiting, s->g->addr);
+	while (sudog && go_is_block(&s->r, sudog) && go_is_own_sudog(s, sudog)) {
+		if (!go_walk_step(&walk, sudog)) {
+			hg_coverage_add(s->r.go->coverage, "broken lists of waits", 1);
+			return;
+		}
+		own_edge(s, goroutine, sudog, s->sudog_type);
+		sudog = field(s, &s->at.sudog_waitlink, sudog);
+	}
+}
+
 /** What a goroutine holds beside its frames. */
 static void extras_scan(struct go_stacks *s, uint32_t goroutine)
 {
@@ -230,6 +254,7 @@ static void extras_scan(struct go_stacks *s, uint32_t goroutine)
 	if (on_stack(g, g->panic))
 		go_stack_word(s, &(struct go_hit){.value = g->panic, .frame = UINT32_MAX});
 	defers_scan(s, goroutine);
+	waiting_scan(s, goroutine);
 }
 
 /** Vector registers of a goroutine that was preempted between two instructions (Go 1.26). */
@@ -250,7 +275,7 @@ static void goroutine_scan(struct go_stacks *s, const struct go_g *g)
 	if (g->status == GO_DEAD || g->status == GO_DEADEXTRA || g->status == GO_IDLE) {
 		if (!s->dead_root)
 			s->dead_root = go_root(&s->r, 0, HG_ROOT_RUNTIME, "dead goroutines");
-		own_edge(s, s->dead_root, g->addr);
+		own_edge(s, s->dead_root, g->addr, s->g_type);
 		return;
 	}
 	struct go_start start;
@@ -262,7 +287,7 @@ static void goroutine_scan(struct go_stacks *s, const struct go_g *g)
 		go_stack_scan(s, &start);
 	vectors_scan(s);
 	const uint32_t root = goroutine_root(s);
-	own_edge(s, root, g->addr);
+	own_edge(s, root, g->addr, s->g_type);
 	extras_scan(s, root);
 	go_stack_finish(s);
 	go_stack_emit(s, root);
@@ -278,6 +303,8 @@ static void all_scan(struct go_stacks *s)
 		return;
 	}
 	go_root_fold(&s->r, array);
+	if (go_is_block(&s->r, array)) // that two variables point to
+		own_edge(s, go_root(&s->r, 0, HG_ROOT_RUNTIME, "list of goroutines"), array, 0);
 	struct hg_map seen = {0};
 	for (uint64_t i = 0; i < count && !s->r.failed; i++) {
 		uint64_t addr = 0;
@@ -333,6 +360,8 @@ struct hg_error *go_stacks_roots(struct heap_go *go, const struct hg_blocks *blo
 		err = go_threads_open(&s);
 	if (err)
 		return hg_error_context(err, "goroutines");
+	s.g_type = hg_type_find(go->prog, "runtime.g");
+	s.sudog_type = hg_type_find(go->prog, "runtime.sudog");
 	const struct hg_variable *reasons = hg_variable_find(go->prog, "runtime.waitReasonStrings");
 	if (reasons) {
 		s.wait_reasons = reasons->addr;

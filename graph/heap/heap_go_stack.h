@@ -18,6 +18,7 @@ struct go_stack_layout {
 	struct hg_field g_defer, g_panic, g_async_safe, g_xregs;
 	struct hg_field m_g0, m_gsignal, m_curg, m_procid, m_alllink, m_vdso_sp, m_vdso_pc;
 	struct hg_field defer_heap, defer_fn, defer_link;
+	struct hg_field g_waiting, sudog_g, sudog_waitlink;
 	struct hg_field xregs_size;
 };
 
@@ -126,6 +127,7 @@ struct go_stacks {
 	uint64_t wait_reasons, wait_reason_count;
 	uint64_t budget; /* words that may still be scanned: stacks that overlap are damage */
 	uint32_t dead_root;
+	uint32_t g_type, sudog_type; /* runtime.g, runtime.sudog */
 	/* of the goroutine at hand: */
 	const struct go_g *g;
 	const uint8_t *bytes; /* [base, end) of its stack */
@@ -145,6 +147,9 @@ bool go_stack_start(struct go_stacks *s, const struct go_g *g, struct go_start *
 
 /* heap_go_stack.c */
 bool go_g_read(struct go_stacks *s, uint64_t addr, struct go_g *ret);
+/** Is there a record at addr of the goroutine at hand waiting for something? It belongs to no one else, though channels and
+ * the records of others point to it. */
+bool go_is_own_sudog(const struct go_stacks *s, uint64_t addr);
 
 /* heap_go_stack_frame.c */
 /** Finds the frames of s->g and all live words of its stack: s->frames, s->hits. go_stack_finish() must follow. */

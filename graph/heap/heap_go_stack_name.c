@@ -172,6 +172,27 @@ static void register_hit(struct go_stacks *s, uint32_t goroutine, const struct g
 			    });
 }
 
+/** Does a word of a frame hold the goroutine's own record of waiting: by its type, or in the code that makes such ones? */
+static bool holds_sudog(const struct go_stacks *s, const struct go_site *site, uint32_t index,
+			uint64_t value)
+{
+	const struct hg_program *prog = s->r.go->prog;
+	if (!s->sudog_type)
+		return false;
+	if (index < site->slot_count) {
+		const struct hg_type *t =
+			hg_type_get(prog, hg_type_strip(prog, site->slots[index].type));
+		return t->kind == HG_TYPE_POINTER && t->elem == s->sudog_type &&
+		       go_is_own_sudog(s, value);
+	}
+	const uint64_t size = hg_type_get(prog, s->sudog_type)->size;
+	const uint32_t block = hg_blocks_find(s->r.blocks, value);
+	return (!strncmp(site->func->name, "runtime.", 8) ||
+		!strncmp(site->func->name, "sync.", 5)) &&
+	       hg_blocks_addr(s->r.blocks, block) == value &&
+	       hg_blocks_size(s->r.blocks, block) - size < 32 && go_is_own_sudog(s, value);
+}
+
 static void memory_hit(struct go_stacks *s, uint32_t goroutine, const struct go_hit *hit)
 {
 	const struct go_frame *frame = &s->frames.data[hit->frame];
@@ -179,13 +200,16 @@ static void memory_hit(struct go_stacks *s, uint32_t goroutine, const struct go_
 	const int64_t at = (int64_t)(hit->addr - frame->fp);
 	const uint32_t index = slot_at(site, at);
 	uint64_t offset = hit->addr - frame->sp;
+	uint8_t flags = hit->conservative ? HG_EDGE_CONSERVATIVE : 0;
 	if (index < site->slot_count)
 		offset = site->slots[index].piece_at + (uint64_t)(at - site->slots[index].at);
+	if (holds_sudog(s, site, index, hit->value))
+		flags |= HG_EDGE_OWNER;
 	go_root_edge(&s->r, &(struct hg_root_edge){
 				    .target = hit->value,
 				    .root = local_root(s, goroutine, hit, index),
 				    .offset = (uint32_t)offset,
-				    .flags = hit->conservative ? HG_EDGE_CONSERVATIVE : 0,
+				    .flags = flags,
 			    });
 }
 

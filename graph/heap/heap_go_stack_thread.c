@@ -82,6 +82,27 @@ static void threads_match(struct go_stacks *s)
 	}
 }
 
+/** Threads belong to the runtime, whoever else points to one: each goroutine that runs or waits on it does. */
+static void threads_own(struct go_stacks *s)
+{
+	struct hg_program *prog = s->r.go->prog;
+	const uint32_t padded = hg_type_find(prog, "runtime.mPadded"); // Go 1.25
+	const uint32_t type = padded ? padded : hg_type_find(prog, "runtime.m");
+	uint32_t root = 0;
+	for (size_t i = 0; i < s->ms.count; i++) {
+		if (!go_is_block(&s->r, s->ms.data[i].addr))
+			continue; // the first one is no heap object
+		if (!root)
+			root = go_root(&s->r, 0, HG_ROOT_RUNTIME, "threads");
+		go_root_edge(&s->r, &(struct hg_root_edge){
+					    .target = s->ms.data[i].addr,
+					    .root = root,
+					    .type = type,
+					    .flags = HG_EDGE_OWNER,
+				    });
+	}
+}
+
 struct hg_error *go_threads_open(struct go_stacks *s)
 {
 	uint64_t addr = 0;
@@ -108,6 +129,7 @@ struct hg_error *go_threads_open(struct go_stacks *s)
 			addr = 0;
 	}
 	threads_match(s);
+	threads_own(s);
 	return s->r.failed ? &hg_enomem : NULL;
 }
 
