@@ -233,12 +233,22 @@ static bool go_probe(const struct hg_analysis *a)
 	return false;
 }
 
-/** The type of the bytes behind strings: named apart from []uint8. */
-static uint32_t add_string_bytes(struct hg_program *prog)
+/** The bytes behind strings: named apart from []uint8. */
+static bool add_string_bytes(struct lang_go *go)
 {
-	const struct hg_type type = {
+	struct hg_program *prog = go->lang.a->prog;
+	const struct hg_type byte = {
 		.name = hg_program_string(prog, "string"), .kind = HG_TYPE_UINT, .size = 1};
-	return hg_type_add(prog, &type);
+	go->string_bytes = hg_type_add(prog, &byte);
+	const struct hg_type bytes = {.name = byte.name,
+				      .kind = HG_TYPE_ARRAY,
+				      .size = 1,
+				      .elem = go->string_bytes};
+	uint32_t array = hg_type_add(prog, &bytes);
+	uint64_t *known = hg_map_put(&go->lang.shapes.open_arrays, go->string_bytes);
+	if (known)
+		*known = array;
+	return go->string_bytes && array && known;
 }
 
 static void go_close(struct hg_lang *lang)
@@ -270,9 +280,8 @@ static struct hg_error *go_open(struct hg_analysis *a, struct hg_lang **ret)
 	go->ticker = hg_type_strip(prog, hg_type_find(prog, "time.Ticker"));
 	go->time_timer = hg_type_strip(prog, hg_type_find(prog, "runtime.timeTimer"));
 	go->any = hg_type_find(prog, "interface {}");
-	go->string_bytes = add_string_bytes(prog);
 	*ret = &go->lang;
-	return NULL;
+	return add_string_bytes(go) ? NULL : &hg_enomem;
 }
 
 const struct hg_lang_ops hg_lang_go = {

@@ -86,8 +86,10 @@ void go_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out)
 	uint32_t element = element_of(prog, type);
 	const char *name = without_noalg(hg_type_name(prog, element));
 	const struct inner *inner = find_inner(name);
+	const struct lang_go *go = (struct lang_go *)lang;
 	if (!inner) {
-		hg_text_printf(out, "%s%s", element == type ? "" : "[]", name);
+		bool array = element != type && element != go->string_bytes;
+		hg_text_printf(out, "%s%s", array ? "[]" : "", name);
 		return;
 	}
 	if (element != type && !inner->inner)
