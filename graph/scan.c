@@ -155,7 +155,8 @@ static void prepare_root_edges(struct scan *s)
 {
 	struct hg_roots *roots = &s->a->roots;
 	size_t kept = 0;
-	qsort(roots->edges.data, roots->edges.count, sizeof(*roots->edges.data), by_root);
+	if (roots->edges.count)
+		qsort(roots->edges.data, roots->edges.count, sizeof(*roots->edges.data), by_root);
 	for (size_t i = 0; i < roots->edges.count; i++) {
 		const struct hg_root_edge *edge = &roots->edges.data[i];
 		uint32_t to = hg_blocks_find(&s->a->blocks, edge->target);

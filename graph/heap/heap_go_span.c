@@ -137,6 +137,9 @@ struct hg_error *go_spans_open(struct heap_go *go)
 	struct hg_error *err = read_allspans(go);
 	if (err)
 		return err;
+	if (!go->spans.count)
+		return hg_error_create(HG_ERROR_FORMAT,
+				       "runtime.mheap_ lists no spans: damaged or missing");
 	qsort(go->spans.data, go->spans.count, sizeof(*go->spans.data), by_addr);
 	drop_overlaps(go);
 	for (size_t i = 0; i < go->spans.count && !err; i++) {
