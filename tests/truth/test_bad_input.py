@@ -16,9 +16,11 @@ DAMAGES = 60
 
 
 def refused(done, *words, code=1):
-    """One line on stderr, nothing on stdout."""
+    """One line on stderr, nothing on stdout; wrong words may get a second that points to the help."""
     expect("exit code", code, done.returncode)
     lines = done.stderr.strip().splitlines()
+    if len(lines) > 1 and code == 2 and lines[-1].startswith("try 'heapgraph help"):
+        lines.pop()
     if len(lines) != 1 or done.stdout:
         raise Failed(f"expected one line on stderr alone, got {lines[:4]} and {done.stdout[:80]!r}")
     for word in words:
@@ -106,7 +108,7 @@ def truncated():
             report = json.loads(done.stdout)
             answered += 1
             if report["totals"]["live_bytes"] > whole + 65536:
-                raise Failed(f"cut at {place}: {report['totals']['live_bytes']:,} live bytes, the whole has {whole:,}")
+                raise Failed(f"cut at {place} of {size}: the whole has {whole:,} live bytes, got {report['totals']}, {report['coverage']}")
             lost = report["coverage"]["missing_bytes"] > 0 or report["coverage"]["notes"]
             if not lost and report["totals"]["live_bytes"] < whole:
                 raise Failed(f"cut at {place}: fewer live bytes and no word about it")
@@ -131,7 +133,7 @@ def executable_missing():
                 refused(done)
             elif "build" not in done.stdout + done.stderr:
                 raise Failed(f"another build of the executable, and no word about it: {done.stdout[:300]}")
-            refused(run("analyze", core, f"--exe={build(newest(), 'default', 'types')}"), "build")
+            refused(run("analyze", core, f"--exe={build(newest(), 'default', 'types')}"), "build", code=2)
 
 
 def stripped():
@@ -272,7 +274,7 @@ def why_unknown():
     with Target(build(newest(), "default", "garbage")) as target, Core(target) as core:
         refused(run("why", core, "main.NoSuchType"), "main.NoSuchType")
         refused(run("why", core, "0x1"), "0x1")
-        refused(run("top", core, "--filter=["))
+        refused(run("top", core, "--filter=["), "filter", code=2)
 
 
 def mid_allocation():

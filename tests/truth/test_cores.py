@@ -24,7 +24,8 @@ def by_gdb(version, mode="default"):
         mine, report = totals(ours)
         theirs, other = totals(gdbs)
         same("gcore's core against ours", mine, theirs)
-        expect("rows", report["rows"], other["rows"])
+        for row, its in zip(report["rows"], other["rows"]):
+            expect("row", row, its)
 
 
 def core_pattern():
