@@ -65,7 +65,7 @@ struct hg_table {
 	uint32_t row_count;
 	uint64_t rows_left_out; /* more rows than -n asked for */
 	bool tree;		/* columns "id" and "parent" make a tree; rows are in preorder */
-	int label_column;	/* of a tree: shown indented */
+	int label_column;	/* what a row is about: shown last, in a tree indented */
 };
 
 struct hg_source {

@@ -1,5 +1,5 @@
-// Tables for people: numbers first and right-aligned, the most important (the last column) leftmost, then the words, of
-// which the last is not padded. Words of the target are escaped.
+// Tables for people: numbers first and right-aligned, the most important (the last column) leftmost, then the words; last
+// the label, which may be long. Words of the target are escaped.
 #include <inttypes.h>
 #include <string.h>
 
@@ -76,9 +76,12 @@ static struct layout choose_columns(const struct hg_table *table)
 	for (unsigned i = table->column_count; i-- > 0 && layout.count < MAX_COLUMNS;)
 		if (!is_hidden(&table->columns[i]) && is_number(&table->columns[i]))
 			layout.order[layout.count++] = i;
-	for (unsigned i = 0; i < table->column_count && layout.count < MAX_COLUMNS; i++)
-		if (!is_hidden(&table->columns[i]) && !is_number(&table->columns[i]))
+	const unsigned label = (unsigned)table->label_column;
+	for (unsigned i = 0; i < table->column_count && layout.count + 1 < MAX_COLUMNS; i++)
+		if (!is_hidden(&table->columns[i]) && !is_number(&table->columns[i]) && i != label)
 			layout.order[layout.count++] = i;
+	if (!is_hidden(&table->columns[label]) && !is_number(&table->columns[label]))
+		layout.order[layout.count++] = label;
 	return layout;
 }
 

@@ -213,6 +213,10 @@ static void say_shared(struct analyze *z, const struct hg_suspect *s, struct hg_
 {
 	const struct hg_suspect_step *point = point_of(s);
 	const struct hg_top_group *group = group_of(z, s);
+	if (point && s->point) {
+		hg_error_destroy(hg_namer_chain(&z->namer, point->node, out));
+		hg_text_add(out, ", ");
+	}
 	if (point)
 		add_things(z, point, out);
 	else

@@ -131,15 +131,20 @@ static void add_field(struct hg_namer *namer, uint32_t from, uint32_t to, struct
 		hg_text_add(out, "(...)");
 }
 
-// Nodes of one class in a row (a list, a chain of parents): how many of them follow nodes[at].
+// Nodes of one class in a row (a list, a chain of parents): how many of them follow nodes[at]. Inner parts of a container
+// are of its class, but no others of their kind.
 static uint32_t run_length(const struct hg_namer *namer, const uint32_t *nodes, uint32_t count,
 			   uint32_t at)
 {
 	uint32_t length = 0;
 	const uint32_t class = namer->classes->of[nodes[at]];
-	while (class && at + length + 1 < count &&
-	       namer->classes->of[nodes[at + length + 1]] == class)
+	while (class && at + length + 1 < count) {
+		const uint32_t next = nodes[at + length + 1];
+		if (namer->classes->of[next] != class ||
+		    hg_class_is_inner(namer->classes, next, class))
+			break;
 		length++;
+	}
 	return length;
 }
 
@@ -239,6 +244,21 @@ void hg_namer_thing(const struct hg_namer *namer, uint32_t node, struct hg_text 
 	hg_text_printf(out, " %s", c.entries == 1 ? words[c.kind].one : words[c.kind].many);
 }
 
+// One owner, or all those of its group: "main.cache", "goroutines created by main.serve".
+static void add_owner(const struct hg_namer *namer, uint32_t root, bool several,
+		      struct hg_text *out)
+{
+	const struct hg_goroutine *g = hg_tops_goroutine(namer->a, namer->tops, root);
+	if (!several || !g) {
+		hg_namer_root(namer, root, out);
+		return;
+	}
+	hg_text_add(out, "goroutines");
+	if (g->created_by)
+		hg_text_printf(out, " created by %s",
+			       hg_program_text(namer->a->prog, g->created_by));
+}
+
 void hg_namer_owners(const struct hg_namer *namer, const struct hg_top *top, struct hg_text *out)
 {
 	if (!top->owner_count)
@@ -247,7 +267,7 @@ void hg_namer_owners(const struct hg_namer *namer, const struct hg_top *top, str
 		const bool last = i + 1 == top->owner_count && !top->more;
 		if (i)
 			hg_text_add(out, last ? " and " : ", ");
-		hg_namer_root(namer, top->owner[i], out);
+		add_owner(namer, top->owner[i], top->several >> i & 1, out);
 	}
 	if (top->more)
 		hg_text_add(out, " and others");

@@ -67,30 +67,77 @@ static int compare_pairs(const void *left, const void *right)
 	return (a->to > b->to) - (a->to < b->to);
 }
 
-static bool add_owner(struct hg_top *top, uint32_t root)
+static uint64_t mix(uint64_t hash, uint64_t value)
 {
-	for (unsigned i = 0; i < top->owner_count; i++)
-		if (top->owner[i] == root)
-			return false;
-	if (top->owner_count == HG_OWNERS) {
-		const bool changed = !top->more;
-		top->more = true;
-		return changed;
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 29;
+}
+
+const struct hg_goroutine *hg_tops_goroutine(const struct hg_analysis *a,
+					     const struct hg_tops *tops, uint32_t root)
+{
+	const uint32_t at = root < a->graph.first_block ? tops->goroutine_of[root] : 0;
+	return at ? &a->roots.goroutines.data[at - 1] : NULL;
+}
+
+// Roots with the same key are of one kind. 64 well-mixed bits stand for it: two in a billion billion meet.
+static uint64_t root_key(const struct hg_analysis *a, const struct hg_tops *tops, uint32_t root)
+{
+	const struct hg_goroutine *g = hg_tops_goroutine(a, tops, root);
+	if (!g)
+		return mix(1, root);
+	uint64_t key = mix(2, g->created_by);
+	key = mix(key, (uint64_t)g->file << 32 | g->line);
+	return mix(key, (uint64_t)g->state << 32 | g->wait_reason);
+}
+
+static struct hg_error *find_kinds(const struct hg_analysis *a, struct hg_tops *tops)
+{
+	struct hg_map known = {0};
+	tops->kind_of = calloc((size_t)a->graph.first_block + 1, sizeof(uint32_t));
+	bool failed = !tops->kind_of;
+	for (uint32_t root = 1; !failed && root < a->graph.first_block; root++) {
+		uint64_t *kind = hg_map_put(&known, root_key(a, tops, root));
+		failed = !kind;
+		if (kind && !*kind)
+			*kind = known.count;
+		tops->kind_of[root] = kind ? (uint32_t)*kind : 0;
 	}
+	hg_map_deinit(&known);
+	return failed ? &hg_enomem : NULL;
+}
+
+// Adds a root, or several of its kind, to the owners; says whether that was news.
+static bool add_owner(const struct hg_tops *tops, struct hg_top *top, uint32_t root, bool several)
+{
+	for (unsigned i = 0; i < top->owner_count; i++) {
+		if (tops->kind_of[top->owner[i]] != tops->kind_of[root])
+			continue;
+		const bool news = !(top->several >> i & 1) && (several || top->owner[i] != root);
+		top->several |= (uint8_t)(news << i);
+		return news;
+	}
+	if (top->owner_count == HG_OWNERS) {
+		const bool news = !top->more;
+		top->more = true;
+		return news;
+	}
+	top->several |= (uint8_t)(several << top->owner_count);
 	top->owner[top->owner_count++] = root;
 	return true;
 }
 
-static bool pass_owners(const struct hg_analysis *a, const struct hg_top *from, struct hg_top *to)
+static bool pass_owners(const struct hg_analysis *a, const struct hg_tops *tops,
+			const struct hg_top *from, struct hg_top *to)
 {
 	if (hg_node_is_root(a, from->node))
-		return add_owner(to, from->node);
-	bool changed = false;
+		return add_owner(tops, to, from->node, false);
+	bool news = false;
 	for (unsigned i = 0; i < from->owner_count; i++)
-		changed |= add_owner(to, from->owner[i]);
+		news |= add_owner(tops, to, from->owner[i], from->several >> i & 1);
 	if (from->more && !to->more && to->owner_count == HG_OWNERS)
-		changed = to->more = true;
-	return changed;
+		news = to->more = true;
+	return news;
 }
 
 struct spread {
@@ -130,7 +177,7 @@ static size_t first_pair(const pairs *list, uint32_t from)
 }
 
 // From the roots outward, breadth first, so that the nearest owners are the ones remembered. A top is passed on again
-// only when its owners have grown, which is at most four times.
+// only when its owners have grown, which is at most seven times.
 static void spread_owners(const struct hg_analysis *a, struct hg_tops *tops, const pairs *list,
 			  struct spread *s)
 {
@@ -142,16 +189,25 @@ static void spread_owners(const struct hg_analysis *a, struct hg_tops *tops, con
 		for (size_t i = first_pair(list, from);
 		     i < list->count && list->data[i].from == from; i++) {
 			const uint32_t to = list->data[i].to;
-			if (pass_owners(a, &tops->list.data[from], &tops->list.data[to]))
+			if (pass_owners(a, tops, &tops->list.data[from], &tops->list.data[to]))
 				enqueue(s, to);
 		}
 	}
 }
 
-static int compare_roots(const void *left, const void *right)
+static void sort_owners(struct hg_top *top)
 {
-	const uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-	return (a > b) - (a < b);
+	for (unsigned i = 1; i < top->owner_count; i++) {
+		for (unsigned k = i; k && top->owner[k - 1] > top->owner[k]; k--) {
+			const uint32_t owner = top->owner[k];
+			top->owner[k] = top->owner[k - 1];
+			top->owner[k - 1] = owner;
+			const unsigned pair = top->several >> (k - 1) & 3;
+			const unsigned swapped = (pair >> 1 | pair << 1) & 3;
+			top->several =
+				(uint8_t)((top->several & ~(3u << (k - 1))) | swapped << (k - 1));
+		}
+	}
 }
 
 static struct hg_error *find_owners(const struct hg_analysis *a, struct hg_tops *tops)
@@ -166,8 +222,7 @@ static struct hg_error *find_owners(const struct hg_analysis *a, struct hg_tops 
 			qsort(list.data, list.count, sizeof(*list.data), compare_pairs);
 		spread_owners(a, tops, &list, &s);
 		for (size_t i = 0; i < tops->list.count; i++)
-			qsort(tops->list.data[i].owner, tops->list.data[i].owner_count,
-			      sizeof(uint32_t), compare_roots);
+			sort_owners(&tops->list.data[i]);
 	}
 	hg_vec_deinit(&list);
 	free(s.queue);
@@ -175,38 +230,14 @@ static struct hg_error *find_owners(const struct hg_analysis *a, struct hg_tops 
 	return err;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
-	return hash ^ hash >> 29;
-}
-
-const struct hg_goroutine *hg_tops_goroutine(const struct hg_analysis *a,
-					     const struct hg_tops *tops, uint32_t root)
-{
-	const uint32_t at = root < a->graph.first_block ? tops->goroutine_of[root] : 0;
-	return at ? &a->roots.goroutines.data[at - 1] : NULL;
-}
-
-// Roots with the same key are one group. 64 well-mixed bits stand for it: two groups in a billion billion meet.
-static uint64_t root_key(const struct hg_analysis *a, const struct hg_tops *tops, uint32_t root)
-{
-	const struct hg_goroutine *g = hg_tops_goroutine(a, tops, root);
-	if (!g)
-		return mix(1, root);
-	uint64_t key = mix(2, g->created_by);
-	key = mix(key, (uint64_t)g->file << 32 | g->line);
-	return mix(key, (uint64_t)g->state << 32 | g->wait_reason);
-}
-
 static uint64_t top_key(const struct hg_analysis *a, const struct hg_tops *tops,
 			const struct hg_top *top)
 {
 	if (hg_node_is_root(a, top->node))
-		return root_key(a, tops, top->node);
-	uint64_t key = mix(3, top->more);
+		return mix(1, tops->kind_of[top->node]);
+	uint64_t key = mix(2, (uint64_t)top->several << 1 | top->more);
 	for (unsigned i = 0; i < top->owner_count; i++)
-		key = mix(key, root_key(a, tops, top->owner[i]));
+		key = mix(key, tops->kind_of[top->owner[i]]);
 	return key;
 }
 
@@ -273,6 +304,8 @@ struct hg_error *hg_tops_init(const struct hg_analysis *a, struct hg_tops *tops)
 	*tops = (struct hg_tops){0};
 	struct hg_error *err = find_goroutines(a, tops);
 	if (!err)
+		err = find_kinds(a, tops);
+	if (!err)
 		err = find_tops(a, tops);
 	if (!err)
 		err = find_owners(a, tops);
@@ -286,6 +319,7 @@ void hg_tops_deinit(struct hg_tops *tops)
 	free(tops->of);
 	free(tops->order);
 	free(tops->goroutine_of);
+	free(tops->kind_of);
 	hg_vec_deinit(&tops->list);
 	hg_vec_deinit(&tops->groups);
 }

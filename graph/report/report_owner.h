@@ -13,9 +13,10 @@
 struct hg_top {
 	uint32_t node;
 	uint32_t owner
-		[HG_OWNERS]; /* top-level roots that reach a shared block, the nearest ones; rising */
+		[HG_OWNERS]; /* top-level roots that reach a shared block, the nearest ones, one of a kind; rising */
+	uint8_t several;     /* bit i: roots of the same kind as owner[i] reach it as well */
 	uint8_t owner_count; /* of a root: 0 */
-	bool more;	     /* there are more owners */
+	bool more;	     /* there are owners of other kinds */
 	uint32_t blocks;     /* in its subtree */
 	uint32_t group;	     /* index into groups */
 };
@@ -35,6 +36,8 @@ struct hg_tops {
 	HG_VEC(struct hg_top) list;
 	HG_VEC(struct hg_top_group) groups;
 	uint32_t *order;
+	uint32_t *
+		kind_of; /* per root id at the top: number of its kind (goroutines of one group are one) */
 	uint32_t *goroutine_of; /* per root id: index into the goroutines + 1 */
 };
 

@@ -156,7 +156,8 @@ static struct hg_error *make(const struct hg_analysis *a, const struct hg_report
 		err = choose(a, namer->classes, filter, column == COLUMN_SHALLOW, &picks);
 	if (!err)
 		err = add_rows(a, namer, &picks, &rows, report);
-	const struct hg_table like = {.name = "rows", .rows_left_out = picks.left_out};
+	const struct hg_table like = {
+		.name = "rows", .rows_left_out = picks.left_out, .label_column = COLUMN_HOLDER};
 	if (!err)
 		err = hg_report_table(report, &like, &rows);
 	hg_rows_deinit(&rows);

@@ -46,20 +46,26 @@ static struct hg_error *say_paths(struct hg_why *why, uint32_t node)
 	return err;
 }
 
+// The target that retains most: of all, or of those below tops of a group.
+static uint32_t largest_target(const struct hg_why *why, const uint32_t *group)
+{
+	uint32_t best = 0;
+	for (uint32_t node = 1; node < why->a->graph.nodes; node++) {
+		if (!why->targets[node] ||
+		    (best && why->a->retained[node] <= why->a->retained[best]))
+			continue;
+		if (!group || why->tops.list.data[why->tops.of[node]].group == *group)
+			best = node;
+	}
+	return best;
+}
+
 // Targets that hang under no single root: who shares them, and two ways to the one that retains most.
 static struct hg_error *say_shared_step(struct hg_why *why, const struct hg_trie_step *step)
 {
 	const struct hg_top *top = &why->tops.list.data[why->tops.of[step->node]];
-	const struct hg_top_group *group = &why->tops.groups.data[top->group];
-	uint32_t best = 0;
-	for (uint32_t i = 0; i < group->count; i++) {
-		const uint32_t node = why->tops.list.data[why->tops.order[group->first + i]].node;
-		if (why->reached[node] &&
-		    (!best || why->a->retained[node] > why->a->retained[best]))
-			best = node;
-	}
-	struct hg_text text = {0};
 	const bool alone = why->trie.steps.data[0].count == 1;
+	struct hg_text text = {0};
 	if (!alone)
 		hg_human_count(&text, step->count);
 	hg_text_add(&text, alone ? "It has" : step->count == 1 ? " has" : " have");
@@ -68,7 +74,7 @@ static struct hg_error *say_shared_step(struct hg_why *why, const struct hg_trie
 	hg_text_add(&text, ".");
 	hg_report_sentence(why->report, &text);
 	hg_text_deinit(&text);
-	return best ? say_paths(why, best) : NULL;
+	return say_paths(why, largest_target(why, &top->group));
 }
 
 static struct hg_error *say_shared(struct hg_why *why)
@@ -85,31 +91,22 @@ static struct hg_error *say_shared(struct hg_why *why)
 				best = i;
 		}
 		if (!best)
-			return NULL;
+			break;
 		said[round] = best;
 		struct hg_error *err = say_shared_step(why, &trie->steps.data[best]);
 		if (err)
 			return err;
 	}
-	return NULL;
-}
-
-// Which nodes stand at the top of the dominator tree above a target.
-static void find_reached(struct hg_why *why)
-{
-	for (uint32_t node = 1; node < why->a->graph.nodes; node++)
-		if (why->targets[node] && why->tops.of[node] != HG_NO_TOP)
-			why->reached[why->tops.list.data[why->tops.of[node]].node] = 1;
+	const uint32_t largest = said[0] ? 0 : largest_target(why, NULL);
+	return largest ? say_paths(why, largest) : NULL;
 }
 
 static struct hg_error *show_tree(struct hg_why *why, bool whole)
 {
 	struct hg_error *err =
 		hg_trie_init(&why->namer, &why->tree, why->targets, whole, &why->trie);
-	if (!err && !whole) {
-		find_reached(why);
+	if (!err && !whole)
 		err = say_shared(why);
-	}
 	return err ? err : hg_why_rows(why, whole);
 }
 
@@ -200,7 +197,6 @@ static struct hg_error *why_type(struct hg_why *why, uint32_t class)
 		hg_trie_init(&why->namer, &why->tree, why->targets, false, &why->trie);
 	if (!err) {
 		say_type(why, class, why->trie.steps.data[0].retained);
-		find_reached(why);
 		err = say_shared(why);
 	}
 	return err ? err : hg_why_rows(why, false);
@@ -309,11 +305,7 @@ static struct hg_error *why_address(struct hg_why *why, uint64_t addr)
 	why->targets[node] = hg_node_is_live(a, node);
 	const struct hg_top *top =
 		why->targets[node] ? &why->tops.list.data[why->tops.of[node]] : NULL;
-	struct hg_error *err = NULL;
-	if (top && hg_node_is_root(a, top->node)) // else the paths come with the sharers
-		err = say_paths(why, node);
-	if (!err)
-		err = show_tree(why, false);
+	struct hg_error *err = show_tree(why, false);
 	if (err || !top)
 		return err;
 	widen_targets(why);
@@ -344,8 +336,7 @@ static struct hg_error *make_why(struct hg_analysis *a, const struct hg_report_a
 	struct hg_why why = {.a = a, .args = args, .report = report};
 	why.limit = args->limit ? args->limit : HG_WHY_ROWS;
 	why.targets = calloc(a->graph.nodes, 1);
-	why.reached = calloc(a->graph.nodes, 1);
-	struct hg_error *err = why.targets && why.reached ? NULL : &hg_enomem;
+	struct hg_error *err = why.targets ? NULL : &hg_enomem;
 	if (!err)
 		err = hg_classes_init(a, &why.classes);
 	if (!err)
@@ -363,7 +354,6 @@ static struct hg_error *make_why(struct hg_analysis *a, const struct hg_report_a
 	hg_tops_deinit(&why.tops);
 	hg_classes_deinit(&why.classes);
 	free(why.targets);
-	free(why.reached);
 	return err;
 }
 

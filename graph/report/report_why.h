@@ -19,7 +19,6 @@ struct hg_why {
 	struct hg_dominator_tree tree;
 	struct hg_namer namer;
 	uint8_t *targets; /* per node */
-	uint8_t *reached; /* per node: a top above a target */
 	struct hg_trie trie;
 };
 
