@@ -4,7 +4,7 @@
 
 #include "graph/reach.h"
 
-#define NO_NODE UINT32_MAX
+#define AHEAD 16 /* places between a prefetch and its use */
 
 void hg_retained_sum(const struct hg_dominators *dom, uint64_t *sizes)
 {
@@ -14,80 +14,71 @@ void hg_retained_sum(const struct hg_dominators *dom, uint64_t *sizes)
 	}
 }
 
-/** A walk through the tree that knows which classes are above. */
-struct class_walk {
-	const struct hg_dominators *dom;
-	const uint32_t *class_of;
-	const uint64_t *retained;
-	uint64_t *ret;
-	uint32_t *first_child;
-	uint32_t *next_sibling;
-	uint32_t *above; // per class: nodes of it on the way down to here
+/** The tree written out in one line: what a node dominates stands right behind it. */
+struct line {
+	uint32_t *nodes; // per place
+	uint32_t *size;	 // per node: places of its subtree
+	uint32_t *next;	 // per node: where its next child's subtree goes
 };
 
-static void class_walk_deinit(struct class_walk *walk)
+static void line_deinit(struct line *line)
 {
-	free(walk->first_child);
-	free(walk->next_sibling);
-	free(walk->above);
+	free(line->nodes);
+	free(line->size);
+	free(line->next);
 }
 
-static void link_children(struct class_walk *walk, uint32_t nodes)
+static struct hg_error *line_init(struct line *line, const struct hg_dominators *dom,
+				  uint32_t nodes)
 {
-	const struct hg_dominators *dom = walk->dom;
+	line->nodes = malloc((size_t)dom->reached * sizeof(*line->nodes));
+	line->size = malloc((size_t)nodes * sizeof(*line->size));
+	line->next = malloc((size_t)nodes * sizeof(*line->next));
+	if (!line->nodes || !line->size || !line->next)
+		return &hg_enomem;
 	for (uint32_t node = 0; node < nodes; node++)
-		walk->first_child[node] = NO_NODE;
-	for (uint32_t node = nodes; node-- > 1;) {
-		const uint32_t idom = dom->idom[node];
-		if (idom == HG_UNREACHED)
-			continue;
-		walk->next_sibling[node] = walk->first_child[idom];
-		walk->first_child[idom] = node;
+		line->size[node] = 1;
+	for (uint32_t i = dom->reached; i-- > 1;) {
+		const uint32_t node = dom->preorder[i];
+		line->size[dom->idom[node]] += line->size[node];
 	}
-	walk->next_sibling[0] = NO_NODE;
-}
-
-static void enter(const struct class_walk *walk, uint32_t node)
-{
-	const uint32_t class = walk->class_of[node];
-	if (class && walk->above[class] == 0)
-		walk->ret[class] += walk->retained[node];
-	walk->above[class]++;
-}
-
-static void walk_tree(const struct class_walk *walk)
-{
-	uint32_t node = 0;
-	for (;;) {
-		enter(walk, node);
-		if (walk->first_child[node] != NO_NODE) {
-			node = walk->first_child[node];
-			continue;
-		}
-		walk->above[walk->class_of[node]]--;
-		while (walk->next_sibling[node] == NO_NODE) {
-			if (node == 0)
-				return;
-			node = walk->dom->idom[node];
-			walk->above[walk->class_of[node]]--;
-		}
-		node = walk->next_sibling[node];
+	line->nodes[0] = 0;
+	line->next[0] = 1;
+	for (uint32_t i = 1; i < dom->reached; i++) {
+		const uint32_t node = dom->preorder[i];
+		uint32_t *next = &line->next[dom->idom[node]];
+		line->nodes[*next] = node;
+		line->next[node] = *next + 1;
+		*next += line->size[node];
 	}
+	return NULL;
 }
 
 struct hg_error *hg_retained_by_class(const struct hg_dominators *dom, uint32_t nodes,
 				      const uint32_t *class_of, uint32_t classes,
 				      const uint64_t *retained, uint64_t *ret)
 {
-	hg_cleanup(class_walk_deinit) struct class_walk walk = {
-		.dom = dom, .class_of = class_of, .retained = retained, .ret = ret};
-	walk.first_child = malloc((size_t)nodes * sizeof(*walk.first_child));
-	walk.next_sibling = malloc((size_t)nodes * sizeof(*walk.next_sibling));
-	walk.above = calloc((size_t)classes + 1, sizeof(*walk.above));
-	if (!walk.first_child || !walk.next_sibling || !walk.above)
+	hg_cleanup(line_deinit) struct line line = {0};
+	struct hg_error *err = line_init(&line, dom, nodes);
+	if (err)
+		return err;
+	// Per class: the place where the subtree of its last topmost node ends.
+	hg_autofree uint32_t *covered = calloc((size_t)classes + 1, sizeof(*covered));
+	if (!covered)
 		return &hg_enomem;
-	link_children(&walk, nodes);
-	walk_tree(&walk);
+	for (uint32_t place = 0; place < dom->reached; place++) {
+		if (place + AHEAD < dom->reached) {
+			const uint32_t far = line.nodes[place + AHEAD];
+			__builtin_prefetch(&class_of[far]);
+			__builtin_prefetch(&line.size[far]);
+			__builtin_prefetch(&retained[far]);
+		}
+		const uint32_t node = line.nodes[place], class = class_of[node];
+		if (!class || place < covered[class])
+			continue;
+		ret[class] += retained[node];
+		covered[class] = place + line.size[node];
+	}
 	return NULL;
 }
 

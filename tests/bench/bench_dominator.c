@@ -70,14 +70,24 @@ static void bench(const struct shape_row *row, uint32_t nodes, bool shuffled)
 	hg_retained_sum(&dom, sizes);
 	const double retained = cpu_seconds() - start;
 
+	uint32_t *class_of = calloc(nodes, sizeof(*class_of));
+	uint64_t by_class[100] = {0};
+	hg_assert(class_of);
+	for (uint32_t node = 0; node < nodes; node++)
+		class_of[node] = node / 64 % 100;
+	start = cpu_seconds();
+	hg_assert(!hg_retained_by_class(&dom, nodes, class_of, 100, sizes, by_class));
+	const double classes = cpu_seconds() - start;
+	free(class_of);
+
 	uint64_t violations = 0;
 	start = cpu_seconds();
 	hg_assert(!hg_dominators_verify(&dom, &graph, &violations, NULL, NULL) && !violations);
 	const double verify = cpu_seconds() - start;
 	printf("%-7s%s %9u nodes %9u edges %9u reached: %6.2f s dominators (%5.2f M nodes/s, "
-	       "%4.1f bytes a node), reach %.2f, retained %.2f, verify %.2f\n",
+	       "%4.1f bytes a node), reach %.2f, retained %.2f, by class %.2f, verify %.2f\n",
 	       row->name, shuffled ? " shuffled" : "", nodes, graph.edges, dom.reached, dominators,
-	       nodes / dominators / 1e6, peak / nodes, reach, retained, verify);
+	       nodes / dominators / 1e6, peak / nodes, reach, retained, classes, verify);
 	free(sizes);
 	hg_dominators_deinit(&dom);
 	hg_graph_deinit(&graph);
