@@ -9,7 +9,7 @@ export PATH=$top/build:$PATH LC_ALL=C
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"; [ -z "${target_PID:-}" ] || kill "$target_PID" 2>/dev/null' EXIT
 
-plain() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/[0-9]+([,.][0-9]+)*/N/g; s/ +/ /g'; } # figures of one run out, wording in
+plain() { sed -E 's/^ +//; s/0x[0-9a-f]+/ADDRESS/g; s/[0-9]+([,.][0-9]+)*/N/g; s/ +/ /g'; } # figures of one run out, wording in
 export -f plain
 
 fixture=$(python3 -c 'import sys; sys.path.insert(0, "tests/truth"); import harness; print(harness.build("1.26", "default", "shapes"))') || exit 1
