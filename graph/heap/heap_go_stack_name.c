@@ -182,7 +182,8 @@ static bool holds_sudog(const struct go_stacks *s, const struct go_site *site, u
 	if (index < site->slot_count) {
 		const struct hg_type *t =
 			hg_type_get(prog, hg_type_strip(prog, site->slots[index].type));
-		return t->kind == HG_TYPE_POINTER && t->elem == s->sudog_type &&
+		return t->kind == HG_TYPE_POINTER &&
+		       hg_type_strip(prog, t->elem) == hg_type_strip(prog, s->sudog_type) &&
 		       go_is_own_sudog(s, value);
 	}
 	const uint64_t size = hg_type_get(prog, s->sudog_type)->size;
