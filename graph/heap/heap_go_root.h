@@ -4,6 +4,7 @@
 #ifndef HG_GRAPH_HEAP_HEAP_GO_ROOT_H
 #define HG_GRAPH_HEAP_HEAP_GO_ROOT_H
 
+#include "core/base/text.h"
 #include "graph/heap/heap_go.h"
 
 struct go_rooter {
@@ -31,6 +32,16 @@ bool go_slice_read(struct go_rooter *r, uint64_t addr, uint64_t limit, uint64_t 
 
 /** The name of the function behind a func value (the address of a funcval); NULL where it is none. */
 const char *go_funcval_name(struct heap_go *go, uint64_t funcval);
+
+struct go_target {
+	uint32_t type;	/* 0: unknown */
+	uint64_t count; /* elements of that type */
+};
+
+/** What the pointer at `offset` of a value of a type leads to; the value lies at addr. Adds the way there to path (".field",
+ * "[...]"), which may be NULL. */
+struct go_target go_target_of(struct heap_go *go, uint32_t type, uint64_t addr, uint64_t offset,
+			      struct hg_text *path);
 
 /** Guards a walk over a linked list of the target: false once it has come back to where it was, or is too long. */
 struct go_walk {

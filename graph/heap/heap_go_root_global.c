@@ -83,11 +83,6 @@ static uint32_t interface_target(struct heap_go *go, uint32_t type, uint64_t add
 	return dynamic->kind == HG_TYPE_POINTER ? dynamic->elem : id;
 }
 
-struct target {
-	uint32_t type;
-	uint64_t count; // elements
-};
-
 static const struct hg_member *member_at(const struct hg_program *prog, const struct hg_type *type,
 					 uint64_t offset)
 {
@@ -100,16 +95,15 @@ static const struct hg_member *member_at(const struct hg_program *prog, const st
 	return NULL;
 }
 
-/** What the pointer at `offset` of a value of a type leads to; the value lies at addr. Adds the way there to path. */
-static struct target target_of(struct heap_go *go, uint32_t type, uint64_t addr, uint64_t offset,
-			       struct hg_text *path)
+struct go_target go_target_of(struct heap_go *go, uint32_t type, uint64_t addr, uint64_t offset,
+			      struct hg_text *path)
 {
-	const struct target none = {0};
+	const struct go_target none = {0};
 	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
 		const uint32_t id = hg_type_strip(go->prog, type);
 		const struct hg_type *t = hg_type_get(go->prog, id);
 		if (t->kind == HG_TYPE_POINTER)
-			return (struct target){t->elem, 1};
+			return (struct go_target){t->elem, 1};
 		if (t->kind == HG_TYPE_ARRAY) {
 			const uint64_t size = hg_type_get(go->prog, t->elem)->size;
 			if (!size || offset >= t->size)
@@ -130,12 +124,12 @@ static struct target target_of(struct heap_go *go, uint32_t type, uint64_t addr,
 			uint64_t cap = 0;
 			if (!hg_image_u64(go->prog->image, addr + 16, &cap))
 				return none;
-			return (struct target){
+			return (struct go_target){
 				hg_type_get(go->prog, hg_type_strip(go->prog, m->type))->elem, cap};
 		}
 		if (!strcmp(name, "data") &&
 		    (hg_type_member(go->prog, id, "tab") || hg_type_member(go->prog, id, "_type")))
-			return (struct target){interface_target(go, id, addr), 1};
+			return (struct go_target){interface_target(go, id, addr), 1};
 		hg_text_printf(path, ".%s", name);
 		type = m->type;
 		addr += m->offset;
@@ -144,7 +138,7 @@ static struct target target_of(struct heap_go *go, uint32_t type, uint64_t addr,
 	return none;
 }
 
-static void claim_add(struct globals *g, const struct target *target, uint64_t addr,
+static void claim_add(struct globals *g, const struct go_target *target, uint64_t addr,
 		      const struct claim *from, const char *name)
 {
 	struct hg_program *prog = g->r->go->prog;
@@ -186,8 +180,8 @@ static void variable_claims(struct globals *g, const struct word *word)
 	struct hg_text path = {0};
 	hg_text_add(&path, hg_program_text(g->r->go->prog, g->var->name));
 	const size_t plain = path.length;
-	const struct target target =
-		target_of(g->r->go, g->var->type, g->var->addr, word->addr - g->var->addr, &path);
+	const struct go_target target = go_target_of(g->r->go, g->var->type, g->var->addr,
+						     word->addr - g->var->addr, &path);
 	const bool alone = path.length == plain && g->var->size == 8;
 	if (target.type)
 		claim_add(g, &target, word->value, &(struct claim){.under = alone ? NULL : g->var},
@@ -357,8 +351,8 @@ static void claim_words(struct globals *g, size_t index)
 			continue;
 		struct hg_text path = {0};
 		hg_text_add(&path, hg_program_text(prog, claim.name));
-		const struct target target =
-			target_of(g->r->go, claim.type, claim.addr, offset, &path);
+		const struct go_target target =
+			go_target_of(g->r->go, claim.type, claim.addr, offset, &path);
 		const bool part = claim.under || claim.over;
 		claim_add(g, &target, word->value,
 			  part ? &claim : &(struct claim){.over = index + 1}, hg_text_str(&path));

@@ -43,6 +43,10 @@ static struct hg_error *layout_resolve(struct hg_program *prog, struct go_stack_
 		{&at->g_waiting, "runtime.g", "waiting", true, false},
 		{&at->sudog_g, "runtime.sudog", "g", true, false},
 		{&at->sudog_waitlink, "runtime.sudog", "waitlink", true, false},
+		{&at->sudog_elem, "runtime.sudog", "elem.vu|elem", true, false},
+		{&at->sudog_c, "runtime.sudog", "c.maybeTraceablePtr.vu|c.vu|c", true, false},
+		{&at->chan_elem_type, "runtime.hchan", "elemtype", true, false},
+		{&at->chan_elem_size, "runtime.hchan", "elemsize", true, false},
 		{&at->xregs_size, "runtime.xRegState", "", true, false},
 	};
 	return hg_layout_resolve(prog, wants, ARRAY_SIZE(wants));
@@ -194,6 +198,8 @@ static void defer_root(struct go_stacks *s, uint32_t goroutine, uint64_t record,
 	char words[256];
 	snprintf(words, sizeof(words), "defer %s", name ? name : "(unknown)");
 	const uint32_t root = go_root(&s->r, goroutine, HG_ROOT_LOCAL, words);
+	if (root && !heap)
+		s->r.roots->list.data[root].type = s->func_type;
 	go_root_edge(&s->r,
 		     &(struct hg_root_edge){
 			     .target = heap ? record : fn,
@@ -226,6 +232,25 @@ bool go_is_own_sudog(const struct go_stacks *s, uint64_t addr)
 	return s->at.sudog_g.present && field(s, &s->at.sudog_g, addr) == s->g->addr;
 }
 
+/** The value on the stack that a blocked sender hands over, or the place where a receiver wants one. */
+static void wait_add(struct go_stacks *s, uint64_t sudog)
+{
+	const uint64_t elem = field(s, &s->at.sudog_elem, sudog);
+	const uint64_t channel = field(s, &s->at.sudog_c, sudog);
+	if (!on_stack(s->g, elem) || !channel)
+		return;
+	struct go_wait *wait = hg_vec_push(&s->waits);
+	if (!wait) {
+		s->r.failed = true;
+		return;
+	}
+	*wait = (struct go_wait){
+		.addr = elem,
+		.size = field(s, &s->at.chan_elem_size, channel),
+		.type = go_type_at(s->r.go, field(s, &s->at.chan_elem_type, channel)),
+	};
+}
+
 /** What the goroutine waits for: one record for each channel of a select. */
 static void waiting_scan(struct go_stacks *s, uint32_t goroutine)
 {
@@ -237,6 +262,7 @@ static void waiting_scan(struct go_stacks *s, uint32_t goroutine)
 			return;
 		}
 		own_edge(s, goroutine, sudog, s->sudog_type);
+		wait_add(s, sudog);
 		sudog = field(s, &s->at.sudog_waitlink, sudog);
 	}
 }
@@ -249,6 +275,8 @@ static void extras_scan(struct go_stacks *s, uint32_t goroutine)
 		go_stack_word(s, &(struct go_hit){.value = g->ctxt, .frame = UINT32_MAX});
 	} else if (go_is_block(&s->r, g->ctxt)) {
 		const uint32_t root = go_root(&s->r, goroutine, HG_ROOT_LOCAL, "closure");
+		if (root)
+			s->r.roots->list.data[root].type = s->func_type;
 		go_root_edge(&s->r, &(struct hg_root_edge){.target = g->ctxt, .root = root});
 	}
 	if (on_stack(g, g->panic))
@@ -281,7 +309,7 @@ static void goroutine_scan(struct go_stacks *s, const struct go_g *g)
 	struct go_start start;
 	s->g = g;
 	s->frames.count = s->hits.count = s->objects.count = 0;
-	s->inner.count = s->inner_conservative.count = 0;
+	s->inner.count = s->inner_conservative.count = s->links.count = s->waits.count = 0;
 	s->base = s->end = 0;
 	if (go_stack_start(s, g, &start))
 		go_stack_scan(s, &start);
@@ -336,6 +364,8 @@ static void stacks_deinit(struct go_stacks *s)
 	hg_vec_deinit(&s->objects);
 	hg_vec_deinit(&s->inner);
 	hg_vec_deinit(&s->inner_conservative);
+	hg_vec_deinit(&s->links);
+	hg_vec_deinit(&s->waits);
 	hg_vec_deinit(&s->slot_roots);
 	hg_map_deinit(&s->deep_roots);
 }
@@ -361,6 +391,7 @@ struct hg_error *go_stacks_roots(struct heap_go *go, const struct hg_blocks *blo
 	if (err)
 		return hg_error_context(err, "goroutines");
 	s.g_type = hg_type_find(go->prog, "runtime.g");
+	s.func_type = hg_type_find(go->prog, "func()");
 	s.sudog_type = hg_type_find(go->prog, "runtime.sudog");
 	const struct hg_variable *reasons = hg_variable_find(go->prog, "runtime.waitReasonStrings");
 	if (reasons) {

@@ -5,6 +5,7 @@
  *   heap_go_stack_thread.c  threads: where a running goroutine really is
  *   heap_go_stack_frame.c   frames: unwinding, live words by stack maps, stack objects
  *   heap_go_stack_name.c    frames and variables by name
+ *   heap_go_stack_guess.c   names for what no variable covers: temporaries
  */
 #ifndef HG_GRAPH_HEAP_HEAP_GO_STACK_H
 #define HG_GRAPH_HEAP_HEAP_GO_STACK_H
@@ -18,7 +19,8 @@ struct go_stack_layout {
 	struct hg_field g_defer, g_panic, g_async_safe, g_xregs;
 	struct hg_field m_g0, m_gsignal, m_curg, m_procid, m_alllink, m_vdso_sp, m_vdso_pc;
 	struct hg_field defer_heap, defer_fn, defer_link;
-	struct hg_field g_waiting, sudog_g, sudog_waitlink;
+	struct hg_field g_waiting, sudog_g, sudog_waitlink, sudog_elem, sudog_c;
+	struct hg_field chan_elem_type, chan_elem_size;
 	struct hg_field xregs_size;
 };
 
@@ -65,8 +67,8 @@ enum go_site_mode {
 	GO_SITE_FAULT, /* pc faulted: the frame goes on at its deferred calls, or not at all */
 };
 
-struct go_slot { /* a piece of a variable at a site */
-	uint32_t name, type, line;
+struct go_slot {		   /* a piece of a variable, or of a temporary, at a site */
+	uint32_t name, type, line; /* name 0: nobody knows what it is */
 	uint64_t piece_at, piece_size;
 	int64_t at;   /* from the CFA */
 	uint8_t call; /* index of the call level it belongs to */
@@ -86,7 +88,7 @@ struct go_site {
 	uint32_t locals_bits, args_bits, objects;
 	const uint8_t *locals, *args; /* NULL: none */
 	const uint8_t *object_records;
-	uint32_t slot_count, call_count;
+	uint32_t slot_count, slot_capacity, call_count;
 	struct go_slot *slots;
 	struct go_call *calls;
 };
@@ -116,6 +118,16 @@ struct go_inner { /* a pointer into the goroutine's own stack */
 	bool conservative;
 };
 
+struct go_link { /* where such a pointer was found */
+	uint64_t addr, value;
+	uint32_t frame;
+};
+
+struct go_wait { /* a value that the goroutine waits to hand over, or the place for one to take */
+	uint64_t addr, size;
+	uint32_t type;
+};
+
 struct go_stacks {
 	struct go_rooter r;
 	struct go_stack_layout at;
@@ -127,7 +139,7 @@ struct go_stacks {
 	uint64_t wait_reasons, wait_reason_count;
 	uint64_t budget; /* words that may still be scanned: stacks that overlap are damage */
 	uint32_t dead_root;
-	uint32_t g_type, sudog_type; /* runtime.g, runtime.sudog */
+	uint32_t g_type, sudog_type, func_type; /* runtime.g, runtime.sudog, func() */
 	/* of the goroutine at hand: */
 	const struct go_g *g;
 	const uint8_t *bytes; /* [base, end) of its stack */
@@ -136,6 +148,8 @@ struct go_stacks {
 	HG_VEC(struct go_hit) hits;
 	HG_VEC(struct go_object) objects;
 	HG_VEC(struct go_inner) inner, inner_conservative;
+	HG_VEC(struct go_link) links;
+	HG_VEC(struct go_wait) waits;
 	HG_VEC(uint32_t) slot_roots; /* of the frame at hand */
 	struct hg_map deep_roots;    /* of frames far down a recursion, by site */
 };
@@ -156,12 +170,29 @@ bool go_is_own_sudog(const struct go_stacks *s, uint64_t addr);
 void go_stack_scan(struct go_stacks *s, const struct go_start *start);
 /** A word that is live: goes to s->hits, or for the stack objects. */
 void go_stack_word(struct go_stacks *s, const struct go_hit *hit);
+/** Reads a word of the stack at hand; false where it is missing. */
+bool go_stack_read(const struct go_stacks *s, uint64_t addr, uint64_t *ret);
+/** The stack object that contains addr, once go_stack_finish() has sorted them; NULL none. */
+struct go_object *go_object_at(struct go_stacks *s, uint64_t addr);
+uint64_t go_object_size(const struct go_object *object);
 /** Follows the pointers into the stack itself to its stack objects. */
 void go_stack_finish(struct go_stacks *s);
 
 /* heap_go_stack_name.c */
 /** Makes frame and variable roots below `root` for s->hits. */
 void go_stack_emit(struct go_stacks *s, uint32_t root);
+/** Variables of a site, told from a frame that stands there; filled on first use. */
+void go_site_names(struct go_stacks *s, struct go_site *site, const struct go_frame *frame);
+/** Index of the slot that covers a word at an offset from the CFA; slot_count where there is none. */
+uint32_t go_slot_at(const struct go_site *site, int64_t at);
+/** Adds a slot to a site; false where there are too many. */
+bool go_slot_add(struct go_stacks *s, struct go_site *site, const struct go_slot *slot);
+
+/* heap_go_stack_guess.c */
+/** Adds to the hit's site a slot for the word, which no slot covers. It holds for all frames at that site. */
+void go_slot_guess(struct go_stacks *s, const struct go_hit *hit);
+
+/* heap_go_stack_name.c */
 /** Call levels of a site, filled on first use. */
 void go_site_calls(struct go_stacks *s, struct go_site *site);
 

@@ -5,7 +5,7 @@
 
 #define MAX_FRAMES (16u << 20) // of one goroutine: its stack may have 1 GiB
 
-static bool stack_read(const struct go_stacks *s, uint64_t addr, uint64_t *ret)
+bool go_stack_read(const struct go_stacks *s, uint64_t addr, uint64_t *ret)
 {
 	if (addr < s->base || addr >= s->end || s->end - addr < 8)
 		return false;
@@ -22,6 +22,11 @@ void go_stack_word(struct go_stacks *s, const struct go_hit *hit)
 			*place = (struct go_inner){hit->value, hit->conservative};
 		else
 			s->r.failed = true;
+		struct go_link *link = hit->addr && hit->frame != UINT32_MAX && !hit->conservative
+					       ? hg_vec_push(&s->links)
+					       : NULL;
+		if (link)
+			*link = (struct go_link){hit->addr, hit->value, hit->frame};
 	} else if (go_is_block(&s->r, hit->value)) {
 		struct go_hit *place = hg_vec_push(&s->hits);
 		if (place)
@@ -43,7 +48,7 @@ static void scan_words(struct go_stacks *s, uint32_t frame, uint64_t addr, uint6
 			.frame = frame,
 			.conservative = conservative,
 		};
-		if (!s->budget || !stack_read(s, hit.addr, &hit.value))
+		if (!s->budget || !go_stack_read(s, hit.addr, &hit.value))
 			break;
 		s->budget--;
 		if (hit.value)
@@ -193,7 +198,7 @@ static void reflect_scan(struct go_stacks *s, uint32_t index)
 	uint64_t method = 0, bytes = 0, bits = 0, map = 0;
 	scan_words(s, index, frame->sp, (frame_varp(frame) - frame->sp) / 8, NULL, true);
 	// {fn, stack *bitvector {n i32, ...}, argLen}; the map counts the results, too.
-	if (!stack_read(s, frame->sp, &method) ||
+	if (!go_stack_read(s, frame->sp, &method) ||
 	    !hg_image_u64(s->r.go->prog->image, method + 8, &map) ||
 	    !hg_image_uint(s->r.go->prog->image, map, 4, &bits) ||
 	    !hg_image_u64(s->r.go->prog->image, method + 16, &bytes))
@@ -261,7 +266,7 @@ static void stack_walk(struct go_stacks *s, const struct go_start *start)
 		       : func->role == GO_FUNC_SIGPANIC ? GO_SITE_FAULT
 							: GO_SITE_CALL;
 		sp = frame->fp;
-		if (!stack_read(s, frame->fp - 8, &pc))
+		if (!go_stack_read(s, frame->fp - 8, &pc))
 			return;
 	}
 }
@@ -284,8 +289,6 @@ static void register_words(struct go_stacks *s, const struct go_start *start)
 void go_stack_scan(struct go_stacks *s, const struct go_start *start)
 {
 	uint64_t some = 0;
-	s->frames.count = s->hits.count = s->objects.count = 0;
-	s->inner.count = s->inner_conservative.count = 0;
 	s->bytes = hg_image_view_some(s->r.go->prog->image, start->sp, &some);
 	s->base = start->sp;
 	s->end = s->base;
@@ -313,7 +316,12 @@ static int object_by_addr(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static struct go_object *object_at(struct go_stacks *s, uint64_t addr)
+uint64_t go_object_size(const struct go_object *object)
+{
+	return hg_load_u32(object->record + 4);
+}
+
+struct go_object *go_object_at(struct go_stacks *s, uint64_t addr)
 {
 	size_t low = 0, high = s->objects.count;
 	while (low < high) {
@@ -326,7 +334,7 @@ static struct go_object *object_at(struct go_stacks *s, uint64_t addr)
 	if (!low)
 		return NULL;
 	struct go_object *object = &s->objects.data[low - 1];
-	return addr - object->addr < hg_load_u32(object->record + 4) ? object : NULL;
+	return addr - object->addr < go_object_size(object) ? object : NULL;
 }
 
 /** {off i32, size i32, ptrBytes i32 (up to Go 1.23: negative for a GC program), gcdataoff u32} */
@@ -355,7 +363,7 @@ void go_stack_finish(struct go_stacks *s)
 			next = s->inner_conservative.data[--s->inner_conservative.count];
 		else
 			break;
-		struct go_object *object = object_at(s, next.value);
+		struct go_object *object = go_object_at(s, next.value);
 		if (!object || object->seen)
 			continue;
 		object->seen = true;

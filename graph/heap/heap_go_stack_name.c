@@ -41,8 +41,28 @@ static uint8_t call_of(const struct go_stacks *s, const struct go_site *site, ui
 	return site->call_count ? (uint8_t)(site->call_count - 1) : 0;
 }
 
+bool go_slot_add(struct go_stacks *s, struct go_site *site, const struct go_slot *slot)
+{
+	if (site->slot_count >= MAX_SLOTS)
+		return false;
+	if (site->slot_count == site->slot_capacity) {
+		const uint32_t capacity = site->slot_capacity ? 2 * site->slot_capacity : 8;
+		struct go_slot *slots = hg_arena_alloc(&s->arena, capacity * sizeof(*slots));
+		if (!slots) {
+			s->r.failed = true;
+			return false;
+		}
+		if (site->slot_count)
+			memcpy(slots, site->slots, site->slot_count * sizeof(*slots));
+		site->slots = slots;
+		site->slot_capacity = capacity;
+	}
+	site->slots[site->slot_count++] = *slot;
+	return true;
+}
+
 /** The variables of a site that lie in memory, told from one frame that stands there: in Go all are relative to the CFA. */
-static void site_names(struct go_stacks *s, struct go_site *site, const struct go_frame *frame)
+void go_site_names(struct go_stacks *s, struct go_site *site, const struct go_frame *frame)
 {
 	if (site->named)
 		return;
@@ -52,30 +72,30 @@ static void site_names(struct go_stacks *s, struct go_site *site, const struct g
 	const struct hg_frame_context context = {.pc = site->pc - back, .cfa = frame->fp};
 	hg_locals locals = {0};
 	hg_error_destroy(hg_variable_locals(s->r.go->prog, &context, &locals));
-	const size_t most = locals.count < MAX_SLOTS ? locals.count : MAX_SLOTS;
-	site->slots = most ? hg_arena_alloc(&s->arena, most * sizeof(*site->slots)) : NULL;
-	for (size_t i = 0; site->slots && i < most; i++) {
+	for (size_t i = 0; i < locals.count; i++) {
 		const struct hg_local *local = &locals.data[i];
 		const int64_t at = (int64_t)(local->addr - frame->fp);
 		if (local->in_register || !local->piece_size || at > MAX_OFFSET || at < -MAX_OFFSET)
 			continue;
-		site->slots[site->slot_count++] = (struct go_slot){
-			.name = local->name,
-			.type = local->type,
-			.line = local->line,
-			.piece_at = local->piece_at,
-			.piece_size = local->piece_size,
-			.at = at,
-			.call = call_of(s, site, local->function),
-			.whole = !local->piece_at &&
-				 local->piece_size >= hg_type_get(s->r.go->prog, local->type)->size,
-		};
+		go_slot_add(s, site,
+			    &(struct go_slot){
+				    .name = local->name,
+				    .type = local->type,
+				    .line = local->line,
+				    .piece_at = local->piece_at,
+				    .piece_size = local->piece_size,
+				    .at = at,
+				    .call = call_of(s, site, local->function),
+				    .whole = !local->piece_at &&
+					     local->piece_size >=
+						     hg_type_get(s->r.go->prog, local->type)->size,
+			    });
 	}
 	hg_vec_deinit(&locals);
 }
 
 /** The variable that covers a word of a frame: the smallest piece; slot_count where there is none. */
-static uint32_t slot_at(const struct go_site *site, int64_t at)
+uint32_t go_slot_at(const struct go_site *site, int64_t at)
 {
 	uint32_t best = site->slot_count;
 	for (uint32_t i = 0; i < site->slot_count; i++) {
@@ -88,7 +108,9 @@ static uint32_t slot_at(const struct go_site *site, int64_t at)
 	return best;
 }
 
-/** Place of the root of a frame's part: variables first, one unnamed, then call levels. */
+enum { PART_UNNAMED = 0, PART_CALLS = 1, PART_SLOTS = PART_CALLS + GO_MAX_INLINE };
+
+/** Place of the root of a frame's part: what is unnamed, call levels, then variables, of which a site may still get more. */
 static uint32_t *root_place(struct go_stacks *s, uint32_t frame, uint32_t part)
 {
 	const struct go_site *site = s->frames.data[frame].site;
@@ -103,7 +125,7 @@ static uint32_t *root_place(struct go_stacks *s, uint32_t frame, uint32_t part)
 static uint32_t frame_root(struct go_stacks *s, uint32_t goroutine, uint32_t frame, uint32_t call)
 {
 	const struct go_site *site = s->frames.data[frame].site;
-	uint32_t *place = root_place(s, frame, site->slot_count + 1 + call);
+	uint32_t *place = root_place(s, frame, PART_CALLS + call);
 	if (!place || *place)
 		return place ? *place : 0;
 	struct hg_program *prog = s->r.go->prog;
@@ -125,12 +147,14 @@ static uint32_t local_root(struct go_stacks *s, uint32_t goroutine, const struct
 {
 	const struct go_frame *frame = &s->frames.data[hit->frame];
 	const struct go_site *site = frame->site;
-	uint32_t *place = root_place(s, hit->frame, index);
+	const bool named = index < site->slot_count && site->slots[index].name;
+	const uint32_t part = named ? PART_SLOTS + index : PART_UNNAMED;
+	uint32_t *place = root_place(s, hit->frame, part);
 	if (!place || *place)
 		return place ? *place : 0;
 	struct hg_program *prog = s->r.go->prog;
 	struct hg_root root = {.kind = HG_ROOT_LOCAL, .conservative = hit->conservative};
-	if (index < site->slot_count) {
+	if (named) {
 		const struct go_slot *slot = &site->slots[index];
 		root.parent = frame_root(s, goroutine, hit->frame, slot->call);
 		root.name = slot->name;
@@ -146,7 +170,7 @@ static uint32_t local_root(struct go_stacks *s, uint32_t goroutine, const struct
 	if (!root.parent)
 		return 0;
 	const uint32_t id = go_root_add(&s->r, &root);
-	place = root_place(s, hit->frame, index); // the map may have moved
+	place = root_place(s, hit->frame, part); // the map may have moved
 	return place ? *place = id : 0;
 }
 
@@ -199,10 +223,10 @@ static void memory_hit(struct go_stacks *s, uint32_t goroutine, const struct go_
 	const struct go_frame *frame = &s->frames.data[hit->frame];
 	const struct go_site *site = frame->site;
 	const int64_t at = (int64_t)(hit->addr - frame->fp);
-	const uint32_t index = slot_at(site, at);
+	const uint32_t index = go_slot_at(site, at);
 	uint64_t offset = hit->addr - frame->sp;
 	uint8_t flags = hit->conservative ? HG_EDGE_CONSERVATIVE : 0;
-	if (index < site->slot_count)
+	if (index < site->slot_count && site->slots[index].name)
 		offset = site->slots[index].piece_at + (uint64_t)(at - site->slots[index].at);
 	if (holds_sudog(s, site, index, hit->value))
 		flags |= HG_EDGE_OWNER;
@@ -222,12 +246,19 @@ static int hit_by_frame(const void *a, const void *b)
 	return left->addr < right->addr ? -1 : left->addr > right->addr;
 }
 
-/** Makes the scratch list of a frame's roots empty and large enough. */
-static bool frame_begin(struct go_stacks *s, uint32_t frame)
+/** Names what the hits of a frame, from s->hits[first] on, lie in, and makes the scratch list of its roots. */
+static bool frame_begin(struct go_stacks *s, uint32_t frame, size_t first)
 {
-	site_names(s, s->frames.data[frame].site, &s->frames.data[frame]);
-	const struct go_site *site = s->frames.data[frame].site;
-	const size_t parts = (size_t)site->slot_count + 2 + site->call_count;
+	struct go_site *site = s->frames.data[frame].site;
+	const uint64_t fp = s->frames.data[frame].fp;
+	go_site_names(s, site, &s->frames.data[frame]);
+	for (size_t i = first; i < s->hits.count && s->hits.data[i].frame == frame; i++) {
+		const struct go_hit *hit = &s->hits.data[i];
+		if (hit->addr && !hit->conservative &&
+		    go_slot_at(site, (int64_t)(hit->addr - fp)) == site->slot_count)
+			go_slot_guess(s, hit);
+	}
+	const size_t parts = (size_t)PART_SLOTS + site->slot_count;
 	s->slot_roots.count = 0;
 	if (!hg_vec_reserve(&s->slot_roots, parts)) {
 		s->r.failed = true;
@@ -250,7 +281,7 @@ void go_stack_emit(struct go_stacks *s, uint32_t goroutine)
 		const struct go_hit *hit = &s->hits.data[i];
 		if (hit->frame != UINT32_MAX && hit->frame != frame) {
 			frame = hit->frame;
-			if (!frame_begin(s, frame))
+			if (!frame_begin(s, frame, i))
 				return;
 		}
 		if (!hit->addr) {
