@@ -32,6 +32,10 @@ static struct hg_bytes open_list(struct hg_dwarf *dwarf, const struct hg_unit *u
 {
 	const struct hg_section_bytes section = hg_dwarf_section(dwarf, which);
 	struct hg_bytes bytes = hg_bytes_init(section.data, section.size);
+	if (!section.size) {
+		bytes.bad = true;
+		return bytes;
+	}
 	if (indexed) {
 		uint64_t at;
 		if (__builtin_mul_overflow(offset, unit->offset_size, &at) ||

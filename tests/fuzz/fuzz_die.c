@@ -43,9 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < HG_DEBUG_SECTIONS; i++) {
 		const size_t left = hg_bytes_left(&bytes);
 		sections[i].size = sizes[i] < left ? sizes[i] : left;
-		const void *part = hg_bytes_take(&bytes, sections[i].size);
-		if (!part || !sections[i].size)
+		if (!sections[i].size)
 			continue;
+		const void *part = hg_bytes_take(&bytes, sections[i].size);
 		// Each in an allocation of its own, so that a read past its end is seen.
 		copies[i] = malloc(sections[i].size);
 		memcpy(copies[i], part, sections[i].size);
