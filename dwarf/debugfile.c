@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include "core/base/bytes.h"
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 #define DEBUG_FOLDER "/usr/lib/debug"
 

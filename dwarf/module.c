@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 #define PAGE 4096ull
 
@@ -159,7 +159,8 @@ struct hg_error *hg_module_find_all(struct hg_program *prog)
 	for (size_t i = 0; i < prog->modules.count && !err; i++) {
 		struct hg_module *module = &prog->modules.data[i];
 		hg_debugfile_find(prog, module);
-		if (module->problem && (module->is_exe || !module->elf))
+		// What is wrong with a file itself, the image has noted.
+		if (module->problem && module->is_exe && module->elf)
 			hg_program_note(prog, "%s", module->problem);
 	}
 	return err;

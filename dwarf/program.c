@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 uint32_t hg_program_string(struct hg_program *prog, const char *text)
 {

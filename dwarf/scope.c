@@ -8,7 +8,7 @@
 #include "core/base/limits.h"
 #include "dwarf/dwarfnum.h"
 #include "dwarf/location.h"
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 #define FUNCTION_SCOPE 1 // its number among the scopes of a function
 #define MAX_SCOPE_DEPTH 256

@@ -3,7 +3,7 @@
 #include <elf.h>
 #include <string.h>
 
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 struct hg_symbols {		      // of one module
 	HG_VEC(struct hg_symbol) all; // sorted by address

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 static const struct hg_type unknown;
 

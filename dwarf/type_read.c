@@ -8,7 +8,7 @@
 #include "core/base/limits.h"
 #include "dwarf/dwarfnum.h"
 #include "dwarf/location.h"
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 struct type_refs { // offsets of entries, 0 for none
 	uint64_t elem, go_key, go_elem;

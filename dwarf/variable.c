@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 static int compare_addr(const void *a, const void *b)
 {

@@ -4,7 +4,7 @@
 #ifndef HG_SYNTH_DWARF_PROGRAM_H
 #define HG_SYNTH_DWARF_PROGRAM_H
 
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 /** The module lies at [0, 2^47) and is loaded at `bias`; NULL where the debug info cannot be opened. */
 static inline struct hg_program *program_of_sections(const struct hg_section_bytes *sections,

@@ -8,7 +8,7 @@
 #include <link.h>
 #include <string.h>
 
-#include "dwarf/private.h"
+#include "dwarf/program_private.h"
 
 int symbol_probe(int value);
 int symbol_probe_data[4] = {1, 2, 3, 4};

@@ -2,8 +2,8 @@
  * What the files of dwarf/ share and nobody else needs: how modules are found and read, and what is kept of the debug
  * info of each, so that functions can be looked up later.
  */
-#ifndef HG_DWARF_PRIVATE_H
-#define HG_DWARF_PRIVATE_H
+#ifndef HG_DWARF_PROGRAM_PRIVATE_H
+#define HG_DWARF_PROGRAM_PRIVATE_H
 
 #include "dwarf/die.h"
 #include "dwarf/program.h"
