@@ -1,6 +1,7 @@
 #include "graph/heap/heap_go_root.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/bytes.h"
 #include "core/base/limits.h"
@@ -8,7 +9,8 @@
 // Records that the runtime keeps beside objects (finalizers, cleanups, weak handles), and what of them is due to run.
 
 #define MAX_QUEUE_BLOCKS (1u << 22)
-#define MAX_QUEUE_ENTRIES 4096 // of one block of 4 KiB, or of 512 bytes
+#define FUNCTION_KEY (1ull << 63) // of roots of functions, by their parent
+#define MAX_QUEUE_ENTRIES 4096	  // of one block of 4 KiB, or of 512 bytes
 
 struct specials {
 	struct go_rooter *r;
@@ -92,6 +94,33 @@ static uint32_t function_root(struct specials *s, enum hg_root_kind kind, const 
 	return (uint32_t)*place;
 }
 
+/** A func value that a record holds: below the record's root, typed, so that what it captured can be told. */
+static void function_edge(struct go_rooter *r, struct hg_map *roots, uint32_t parent, uint64_t fn,
+			  uint8_t flags)
+{
+	if (!go_is_block(r, fn) || !parent)
+		return;
+	uint64_t *place = hg_map_put(roots, FUNCTION_KEY | parent);
+	if (!place) {
+		r->failed = true;
+		return;
+	}
+	if (!*place) {
+		const struct hg_root root = {
+			.parent = parent,
+			.kind = r->roots->list.data[parent].kind,
+			.name = hg_program_string(r->go->prog, "function"),
+			.type = hg_type_find(r->go->prog, "func()"),
+		};
+		*place = go_root_add(r, &root);
+	}
+	go_root_edge(r, &(struct hg_root_edge){
+				.target = fn,
+				.root = (uint32_t)*place,
+				.flags = flags,
+			});
+}
+
 static void edge(struct specials *s, uint32_t root, uint64_t target, uint64_t offset, uint8_t flags)
 {
 	if (go_is_block(s->r, target))
@@ -135,36 +164,86 @@ static void finalizer(struct specials *s, uint64_t special, uint64_t slot)
 	const struct hg_type *type = hg_type_get(go->prog, pointer);
 	const uint32_t root = function_root(s, HG_ROOT_FINALIZER, go_funcval_name(go, fn),
 					    type->kind == HG_TYPE_POINTER ? type->elem : 0);
-	edge(s, root, fn, 0, HG_EDGE_SECONDARY);
+	function_edge(s->r, &s->roots, root, fn, HG_EDGE_SECONDARY);
 	referents(s, root, slot);
 }
 
-/** The user's function behind the closure that Go 1.24 and 1.25 make around it and its argument. */
-static uint64_t wrapped_function(struct specials *s, uint64_t closure)
+/** What a cleanup calls, and with what. */
+struct call {
+	uint64_t fn;  // the user's func value
+	uint64_t arg; // where a copy of the argument lies; 0 unknown
+};
+
+/** Go 1.24 and 1.25 keep a closure over both. */
+static struct call wrapped_call(struct heap_go *go, uint64_t closure)
 {
-	struct heap_go *go = s->r->go;
+	struct call call = {0};
 	hg_captureds captured = {0};
-	uint64_t entry = 0, fn = 0;
+	uint64_t entry = 0;
 	if (!hg_image_u64(go->prog->image, closure, &entry))
-		return closure;
+		return call;
 	hg_error_destroy(hg_variable_captured(go->prog, entry, &captured));
-	for (size_t i = 0; i < captured.count && !fn; i++) {
-		const uint32_t type = hg_type_strip(go->prog, captured.data[i].type);
-		if (hg_type_get(go->prog, type)->kind == HG_TYPE_FUNC)
-			hg_image_u64(go->prog->image, closure + captured.data[i].offset, &fn);
+	for (size_t i = 0; i < captured.count; i++) {
+		const char *name = hg_program_text(go->prog, captured.data[i].name);
+		const uint64_t at = closure + captured.data[i].offset;
+		if (!strcmp(name, "cleanup"))
+			hg_image_u64(go->prog->image, at, &call.fn);
+		else if (!strcmp(name, "arg"))
+			call.arg = at;
 	}
 	hg_vec_deinit(&captured);
-	return go_funcval_name(go, fn) ? fn : closure;
+	return call;
+}
+
+/** Type of the first parameter of a function; 0 unknown. */
+static uint32_t parameter_type(struct heap_go *go, uint64_t funcval)
+{
+	hg_locals locals = {0};
+	uint64_t entry = 0;
+	uint32_t type = 0;
+	if (!hg_image_u64(go->prog->image, funcval, &entry))
+		return 0;
+	const uint64_t regs[HG_ARCH_MAX_REGS] = {0}; // that it is in one is all that matters
+	const struct hg_frame_context context = {.pc = entry, .regs = regs};
+	hg_error_destroy(hg_variable_locals(go->prog, &context, &locals));
+	for (size_t i = 0; i < locals.count && !type; i++) {
+		if (locals.data[i].parameter)
+			type = locals.data[i].type;
+	}
+	hg_vec_deinit(&locals);
+	return type;
+}
+
+/** The argument's copy lies in a closure or a box of its own, whose type is not told; what it points to can be. */
+static void cleanup_argument(struct specials *s, uint32_t root, const struct call *call)
+{
+	struct heap_go *go = s->r->go;
+	const uint32_t type = hg_type_strip(go->prog, parameter_type(go, call->fn));
+	const struct hg_type *t = hg_type_get(go->prog, type);
+	uint64_t target = 0;
+	if (t->kind == HG_TYPE_POINTER && hg_image_u64(go->prog->image, call->arg, &target) &&
+	    go_is_block(s->r, target))
+		go_root_edge(s->r, &(struct hg_root_edge){
+					   .target = target,
+					   .root = root,
+					   .type = t->elem,
+				   });
 }
 
 static void cleanup(struct specials *s, uint64_t special)
 {
 	const uint64_t fn = field(s, &s->cleanup_fn, special);
-	const uint64_t user = s->cleanup_arg.present ? fn : wrapped_function(s, fn);
-	const uint32_t root = function_root(s, HG_ROOT_CLEANUP, go_funcval_name(s->r->go, user), 0);
-	edge(s, root, fn, 0, 0);
+	const struct call call = s->cleanup_arg.present
+					 ? (struct call){fn, field(s, &s->cleanup_arg, special)}
+					 : wrapped_call(s->r->go, fn);
+	const char *name = go_funcval_name(s->r->go, call.fn);
+	const uint32_t root =
+		function_root(s, HG_ROOT_CLEANUP, name ? name : go_funcval_name(s->r->go, fn), 0);
+	function_edge(s->r, &s->roots, root, fn, 0);
 	edge(s, root, field(s, &s->cleanup_call, special), 0, 0);
 	edge(s, root, field(s, &s->cleanup_arg, special), 0, 0);
+	if (call.arg)
+		cleanup_argument(s, root, &call);
 }
 
 static void weak_handle(struct specials *s, uint64_t special)
@@ -226,15 +305,47 @@ struct queue {
 	uint64_t first;
 	struct hg_field link, count, entries;
 	uint64_t entry_size;
-	uint64_t words[5]; // offsets in an entry of what the collector follows
-	unsigned word_count;
+	uint64_t words
+		[5]; // offsets in an entry of what the collector follows; fn_word is the function
+	unsigned word_count, fn_word;
+	struct hg_field arg, type; // of an object with a finalizer, and of the pointer to it
+	struct hg_map functions;   // see function_edge()
+	uint32_t root;
 };
 
-static void queue_roots(struct go_rooter *r, const struct queue *q)
+/** Adds the pointers of one entry. */
+static void queue_entry(struct go_rooter *r, struct queue *q, uint64_t entry)
 {
-	const struct hg_image *image = r->go->prog->image;
+	const struct hg_program *prog = r->go->prog;
+	uint64_t descriptor = 0;
+	if (q->type.present)
+		hg_image_u64(prog->image, entry + q->type.offset, &descriptor);
+	const struct hg_type *pointer =
+		hg_type_get(prog, hg_type_strip(prog, go_type_at(r->go, descriptor)));
+	for (unsigned i = 0; i < q->word_count; i++) {
+		uint64_t target = 0;
+		if (!hg_image_u64(prog->image, entry + q->words[i], &target) ||
+		    !go_is_block(r, target))
+			continue;
+		if (!q->root)
+			q->root = go_root(r, 0, HG_ROOT_RUNTIME, q->name);
+		if (i == q->fn_word) {
+			function_edge(r, &q->functions, q->root, target, 0);
+			continue;
+		}
+		const bool object = q->arg.present && q->words[i] == q->arg.offset &&
+				    pointer->kind == HG_TYPE_POINTER;
+		go_root_edge(r, &(struct hg_root_edge){
+					.target = target,
+					.root = q->root,
+					.type = object ? pointer->elem : 0,
+				});
+	}
+}
+
+static void queue_roots(struct go_rooter *r, struct queue *q)
+{
 	struct go_walk walk = {.limit = MAX_QUEUE_BLOCKS};
-	uint32_t root = 0;
 	for (uint64_t block = q->first; block && !r->failed;) {
 		uint64_t count = 0, next = 0;
 		if (!go_walk_step(&walk, block) ||
@@ -244,17 +355,8 @@ static void queue_roots(struct go_rooter *r, const struct queue *q)
 			hg_coverage_add(r->go->coverage, q->what, 1);
 			return;
 		}
-		for (uint64_t i = 0; i < count * q->word_count; i++) {
-			const uint64_t at = block + q->entries.offset +
-					    i / q->word_count * q->entry_size +
-					    q->words[i % q->word_count];
-			uint64_t target = 0;
-			if (!hg_image_u64(image, at, &target) || !go_is_block(r, target))
-				continue;
-			if (!root)
-				root = go_root(r, 0, HG_ROOT_RUNTIME, q->name);
-			go_root_edge(r, &(struct hg_root_edge){.target = target, .root = root});
-		}
+		for (uint64_t i = 0; i < count && !r->failed; i++)
+			queue_entry(r, q, block + q->entries.offset + i * q->entry_size);
 		block = next;
 	}
 }
@@ -293,7 +395,10 @@ static void finalizer_queue(struct go_rooter *r)
 		if (words[i].present)
 			q.words[q.word_count++] = words[i].offset;
 	}
+	q.arg = words[1];
+	q.type = words[3];
 	queue_roots(r, &q);
+	hg_map_deinit(&q.functions);
 }
 
 static void cleanup_queue(struct go_rooter *r)
@@ -318,7 +423,9 @@ static void cleanup_queue(struct go_rooter *r)
 		q.words[q.word_count] = q.word_count * 8;
 		q.word_count++;
 	}
+	q.fn_word = q.word_count > 1; // behind the adapter that calls it
 	queue_roots(r, &q);
+	hg_map_deinit(&q.functions);
 }
 
 void go_queue_roots(struct go_rooter *r)
