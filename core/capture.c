@@ -80,6 +80,23 @@ static struct hg_error *add_segment(struct hg_core_writer *writer, const struct 
 					   });
 }
 
+/** Adds [addr, end) with all its bytes, but for the pages that could not be read. */
+static struct hg_error *add_present(struct hg_core_writer *writer,
+				    const struct hg_snapshot *snapshot,
+				    const struct hg_range *range, uint64_t addr, uint64_t end)
+{
+	struct hg_gap gap;
+	while (hg_snapshot_next_gap(snapshot, addr, end, &gap)) {
+		struct hg_error *err = add_segment(writer, range, addr, gap.addr, gap.addr - addr);
+		if (!err)
+			err = add_segment(writer, range, gap.addr, gap.addr + gap.size, 0);
+		if (err)
+			return err;
+		addr = gap.addr + gap.size;
+	}
+	return add_segment(writer, range, addr, end, end - addr);
+}
+
 /** Memory that may not be taken for zeros where it was not copied: a segment for each run. */
 static struct hg_error *add_runs(struct hg_core_writer *writer, const struct hg_snapshot *snapshot,
 				 const struct hg_range *range)
@@ -90,7 +107,7 @@ static struct hg_error *add_runs(struct hg_core_writer *writer, const struct hg_
 		struct hg_error *err = add_segment(writer, range, addr, run->addr, 0);
 		addr = run->addr + run->size;
 		if (!err)
-			err = add_segment(writer, range, run->addr, addr, run->size);
+			err = add_present(writer, snapshot, range, run->addr, addr);
 		if (err)
 			return err;
 	}
@@ -100,15 +117,13 @@ static struct hg_error *add_runs(struct hg_core_writer *writer, const struct hg_
 static struct hg_error *add_range(struct hg_core_writer *writer, const struct hg_snapshot *snapshot,
 				  const struct hg_range *range)
 {
-	const uint64_t size = range->end - range->start;
 	if (range->keep == HG_KEEP_RESIDENT && !range->zeros)
 		return add_runs(writer, snapshot, range);
-	uint64_t file_size = size;
 	if (range->keep == HG_KEEP_NONE)
-		file_size = 0;
-	else if (range->keep == HG_KEEP_HEADER)
-		file_size = 4096;
-	return add_segment(writer, range, range->start, range->end, file_size);
+		return add_segment(writer, range, range->start, range->end, 0);
+	if (range->keep == HG_KEEP_HEADER)
+		return add_segment(writer, range, range->start, range->end, 4096);
+	return add_present(writer, snapshot, range, range->start, range->end);
 }
 
 static struct hg_error *write_headers(void *arg, const struct hg_snapshot *snapshot)

@@ -134,3 +134,26 @@ struct hg_error *hg_snapshot_copy(struct hg_snapshot *snapshot, const struct hg_
 				       snapshot->pid);
 	return copying.out_of_memory ? &hg_enomem : NULL;
 }
+
+bool hg_snapshot_next_gap(const struct hg_snapshot *snapshot, uint64_t addr, uint64_t end,
+			  struct hg_gap *ret)
+{
+	size_t low = 0, high = snapshot->gaps.count;
+	while (low < high) { // the first that ends behind addr
+		const size_t middle = low + (high - low) / 2;
+		if (snapshot->gaps.data[middle].addr + snapshot->gaps.data[middle].size <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == snapshot->gaps.count || snapshot->gaps.data[low].addr >= end)
+		return false;
+	*ret = snapshot->gaps.data[low];
+	if (ret->addr < addr) {
+		ret->size -= addr - ret->addr;
+		ret->addr = addr;
+	}
+	if (ret->size > end - ret->addr)
+		ret->size = end - ret->addr;
+	return true;
+}

@@ -98,19 +98,23 @@ static struct hg_error *open_memory(struct hg_snapshot *snapshot)
 	return NULL;
 }
 
-struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
+struct hg_error *hg_snapshot_ended(struct hg_error *err, uint32_t pid)
 {
-	snapshot->pid = pid;
-	snapshot->mem_fd = snapshot->pagemap_fd = -1;
-	snapshot->arch = hg_arch_host();
-	if (!snapshot->arch)
-		return hg_error_create(HG_ERROR_UNSUPPORTED, "live processes can be read on x86-64 "
-							     "and arm64 only");
-	struct hg_error *err = hg_stop_check(pid);
-	if (!err)
-		err = hg_proc_status(pid, &snapshot->status);
-	if (!err)
-		err = check_machine(snapshot);
+	if (!err || err == &hg_enomem)
+		return err;
+	struct hg_error *now = hg_stop_check(pid);
+	const bool ended = now && now->code == HG_ERROR_NOT_FOUND;
+	hg_error_destroy(now);
+	if (!ended)
+		return err;
+	hg_error_destroy(err);
+	return hg_error_create(HG_ERROR_NOT_FOUND, "process %u ended while it was read", pid);
+}
+
+static struct hg_error *look(struct hg_snapshot *snapshot)
+{
+	const uint32_t pid = snapshot->pid;
+	struct hg_error *err = check_machine(snapshot);
 	if (!err)
 		err = open_memory(snapshot);
 	if (!err)
@@ -124,9 +128,21 @@ struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
 		err = read_flags(snapshot);
 	if (!err)
 		err = hg_snapshot_name_threads(snapshot);
+	return err ? err : hg_snapshot_plan(snapshot);
+}
+
+struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
+{
+	snapshot->pid = pid;
+	snapshot->mem_fd = snapshot->pagemap_fd = -1;
+	snapshot->arch = hg_arch_host();
+	if (!snapshot->arch)
+		return hg_error_create(HG_ERROR_UNSUPPORTED, "live processes can be read on x86-64 "
+							     "and arm64 only");
+	struct hg_error *err = hg_stop_check(pid);
 	if (!err)
-		err = hg_snapshot_plan(snapshot);
-	return err;
+		err = hg_proc_status(pid, &snapshot->status);
+	return err ? err : hg_snapshot_ended(look(snapshot), pid);
 }
 
 struct taking {
@@ -172,7 +188,7 @@ struct hg_error *hg_snapshot_take(struct hg_snapshot *snapshot, const struct hg_
 	if (errnum)
 		return hg_error_errno(errnum, "cannot begin a thread");
 	pthread_join(thread, NULL);
-	return taking.err;
+	return hg_snapshot_ended(taking.err, snapshot->pid);
 }
 
 void hg_snapshot_deinit(struct hg_snapshot *snapshot)

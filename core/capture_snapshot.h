@@ -96,6 +96,9 @@ struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
 /** Stops the target, takes everything and lets it go: into memory, or into the sink if there is one. */
 struct hg_error *hg_snapshot_take(struct hg_snapshot *snapshot, const struct hg_sink *sink);
 
+/** Replaces an error that came of the target's end by one that says so. */
+struct hg_error *hg_snapshot_ended(struct hg_error *err, uint32_t pid);
+
 void hg_snapshot_deinit(struct hg_snapshot *snapshot);
 
 /** Tells whether the memory that the copy takes is free, with something to spare. */
@@ -109,6 +112,10 @@ struct hg_error *hg_snapshot_allocate(struct hg_snapshot *snapshot, bool populat
 
 /** Copies all runs into their buffers, or to the sink. */
 struct hg_error *hg_snapshot_copy(struct hg_snapshot *snapshot, const struct hg_sink *sink);
+
+/** Returns the next pages in [addr, end) that could not be read, cut to it. */
+bool hg_snapshot_next_gap(const struct hg_snapshot *snapshot, uint64_t addr, uint64_t end,
+			  struct hg_gap *ret);
 
 /** Learns the names of threads beforehand, so that it need not be done while they stand. */
 struct hg_error *hg_snapshot_name_threads(struct hg_snapshot *snapshot);

@@ -121,6 +121,29 @@ static void read_asleep(uint32_t pid, const struct hg_arch *arch, struct hg_snap
 	thread->thread.regs[arch->sp_reg] = thread->thread.sp;
 }
 
+/**
+ * To stop a thread interrupts the call it sleeps in. The kernel begins most calls again by itself, but epoll_wait comes
+ * back with EINTR, which not every program expects that has no signal handlers. Where it waits without a timeout, it is
+ * made to begin again in the kernel's own way: a handler that runs first makes it EINTR again.
+ */
+static void hide_interrupt(const struct hg_snapshot *snapshot,
+			   const struct hg_snapshot_thread *thread)
+{
+	enum { R10 = 7 * 8, RAX = 10 * 8, ORIG_RAX = 15 * 8 };
+	enum { EPOLL_WAIT = 232, EPOLL_PWAIT = 281, RESTART_NO_HANDLER = 514 };
+	uint8_t regs[sizeof(thread->user_regs)];
+	memcpy(regs, thread->user_regs, sizeof(regs));
+	const uint64_t call = hg_load_u64(regs + ORIG_RAX);
+	if (snapshot->arch->elf_machine != EM_X86_64 || thread->thread.signal ||
+	    (call != EPOLL_WAIT && call != EPOLL_PWAIT) ||
+	    (int64_t)hg_load_u64(regs + RAX) != -EINTR || (int32_t)hg_load_u32(regs + R10) != -1)
+		return;
+	const int64_t again = -RESTART_NO_HANDLER;
+	memcpy(regs + RAX, &again, sizeof(again));
+	struct iovec iov = {regs, snapshot->arch->user_regs_size};
+	ptrace(PTRACE_SETREGSET, thread->host_tid, (long)NT_PRSTATUS, &iov);
+}
+
 static struct hg_error *read_held(const struct hg_snapshot *snapshot,
 				  struct hg_snapshot_thread *thread)
 {
@@ -137,6 +160,7 @@ static struct hg_error *read_held(const struct hg_snapshot *snapshot,
 				       "process %u: 32-bit processes are not supported",
 				       snapshot->pid);
 	hg_thread_set_regs(&thread->thread, arch, thread->user_regs);
+	hide_interrupt(snapshot, thread);
 	if (!snapshot->want_fp)
 		return NULL;
 	struct hg_error *err = read_set(tid, NT_FPREGSET, &thread->fp, &thread->fp_size);

@@ -66,20 +66,30 @@ static struct hg_error *add(struct hg_image *image, const struct hg_range *range
 			    });
 }
 
+/** Memory that is there but could not be read is no gap that a file could fill. */
+static struct hg_error *add_unreadable(struct hg_image *image, const struct hg_range *range,
+				       const struct hg_gap *gap)
+{
+	return hg_image_add(image, (struct hg_segment){
+					   .addr = gap->addr,
+					   .size = gap->size,
+					   .bytes = range->buffer,
+					   .prot = range->prot,
+				   });
+}
+
 /** Adds what is there of [addr, end): all but the pages that could not be read. */
 static struct hg_error *add_present(struct hg_image *image, const struct hg_snapshot *snapshot,
 				    const struct hg_range *range, uint64_t addr, uint64_t end)
 {
-	for (size_t i = 0; i < snapshot->gaps.count && addr < end; i++) {
-		const struct hg_gap *gap = &snapshot->gaps.data[i];
-		if (gap->addr + gap->size <= addr)
-			continue;
-		if (gap->addr >= end)
-			break;
-		struct hg_error *err = add(image, range, addr, gap->addr, true);
-		addr = gap->addr + gap->size;
+	struct hg_gap gap;
+	while (hg_snapshot_next_gap(snapshot, addr, end, &gap)) {
+		struct hg_error *err = add(image, range, addr, gap.addr, true);
+		if (!err)
+			err = add_unreadable(image, range, &gap);
 		if (err)
 			return err;
+		addr = gap.addr + gap.size;
 	}
 	return add(image, range, addr, end, true);
 }
@@ -166,7 +176,7 @@ struct hg_error *hg_image_open_live(uint32_t pid, const struct hg_image_options 
 	struct hg_snapshot snapshot = {.log = options ? options->log : NULL};
 	err = take_snapshot(&snapshot, pid);
 	if (!err)
-		err = open_exe(image, pid);
+		err = hg_snapshot_ended(open_exe(image, pid), pid);
 	if (!err)
 		err = build(image, &snapshot, options);
 	*stopped_us = snapshot.stopped_us;
