@@ -47,8 +47,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
 {
 	(void)number;
 	(void)context;
-	shared->signals++;
-	shared->signal_sum += (uint64_t)info->si_value.sival_int;
+	// Any thread may get it.
+	__atomic_fetch_add(&shared->signal_sum, (uint64_t)info->si_value.sival_int,
+			   __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&shared->signals, 1, __ATOMIC_SEQ_CST);
 }
 
 static void *count(void *arg)
