@@ -9,6 +9,7 @@
 // Records that the runtime keeps beside objects (finalizers, cleanups, weak handles), and what of them is due to run.
 
 #define MAX_QUEUE_BLOCKS (1u << 22)
+#define MAX_CLOSURE 64		  // bytes of a closure over a cleanup and its argument
 #define FUNCTION_KEY (1ull << 63) // of roots of functions, by their parent
 #define MAX_QUEUE_ENTRIES 4096	  // of one block of 4 KiB, or of 512 bytes
 
@@ -174,24 +175,34 @@ struct call {
 	uint64_t arg; // where a copy of the argument lies; 0 unknown
 };
 
-/** Go 1.24 and 1.25 keep a closure over both. */
-static struct call wrapped_call(struct heap_go *go, uint64_t closure)
+/** Go 1.24 and 1.25 keep a closure over both, made by a generic function: debug info does not tell which word is which. */
+static struct call wrapped_call(struct go_rooter *r, uint64_t closure)
 {
 	struct call call = {0};
-	hg_captureds captured = {0};
-	uint64_t entry = 0;
-	if (!hg_image_u64(go->prog->image, closure, &entry))
+	const uint32_t block = hg_blocks_find(r->blocks, closure);
+	if (block == HG_NO_BLOCK)
 		return call;
-	hg_error_destroy(hg_variable_captured(go->prog, entry, &captured));
-	for (size_t i = 0; i < captured.count; i++) {
-		const char *name = hg_program_text(go->prog, captured.data[i].name);
-		const uint64_t at = closure + captured.data[i].offset;
-		if (!strcmp(name, "cleanup"))
-			hg_image_u64(go->prog->image, at, &call.fn);
-		else if (!strcmp(name, "arg"))
-			call.arg = at;
+	const uint64_t end = hg_blocks_addr(r->blocks, block) + hg_blocks_size(r->blocks, block);
+	const struct hg_image *image = r->go->prog->image;
+	unsigned others = 0;
+	bool cells = false; // both are captured by reference
+	for (uint64_t at = closure + 8; at + 8 <= end && at < closure + MAX_CLOSURE; at += 8) {
+		uint64_t value = 0, inner = 0;
+		if (!hg_image_u64(image, at, &value) || !value)
+			continue;
+		if (!call.fn && go_funcval_name(r->go, value)) {
+			call.fn = value;
+		} else if (!call.fn && hg_image_u64(image, value, &inner) &&
+			   go_funcval_name(r->go, inner)) {
+			call.fn = inner;
+			cells = true;
+		} else if (go_is_block(r, value)) {
+			call.arg = cells ? value : at;
+			others++;
+		}
 	}
-	hg_vec_deinit(&captured);
+	if (others != 1)
+		call.arg = 0;
 	return call;
 }
 
@@ -221,8 +232,13 @@ static void cleanup_argument(struct specials *s, uint32_t root, const struct cal
 	const uint32_t type = hg_type_strip(go->prog, parameter_type(go, call->fn));
 	const struct hg_type *t = hg_type_get(go->prog, type);
 	uint64_t target = 0;
-	if (t->kind == HG_TYPE_POINTER && hg_image_u64(go->prog->image, call->arg, &target) &&
-	    go_is_block(s->r, target))
+	if (t->kind != HG_TYPE_POINTER || !hg_image_u64(go->prog->image, call->arg, &target))
+		return;
+	const uint32_t block = hg_blocks_find(s->r->blocks, target);
+	if (block != HG_NO_BLOCK &&
+	    hg_blocks_size(s->r->blocks, block) < hg_type_get(go->prog, t->elem)->size)
+		hg_image_u64(go->prog->image, target, &target); // captured by reference after all
+	if (go_is_block(s->r, target))
 		go_root_edge(s->r, &(struct hg_root_edge){
 					   .target = target,
 					   .root = root,
@@ -235,7 +251,7 @@ static void cleanup(struct specials *s, uint64_t special)
 	const uint64_t fn = field(s, &s->cleanup_fn, special);
 	const struct call call = s->cleanup_arg.present
 					 ? (struct call){fn, field(s, &s->cleanup_arg, special)}
-					 : wrapped_call(s->r->go, fn);
+					 : wrapped_call(s->r, fn);
 	const char *name = go_funcval_name(s->r->go, call.fn);
 	const uint32_t root =
 		function_root(s, HG_ROOT_CLEANUP, name ? name : go_funcval_name(s->r->go, fn), 0);
