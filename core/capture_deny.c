@@ -54,6 +54,23 @@ static struct hg_error *refuse_traced(uint32_t pid, uint32_t tracer)
 			       pid, status.name, tracer);
 }
 
+static struct hg_error *refuse_without_memory(uint32_t pid, const char *name)
+{
+	hg_autofree char *text = NULL;
+	size_t size;
+	struct hg_error *err = hg_proc_read(&text, &size, "/proc/%u/stat", pid);
+	hg_error_destroy(err);
+	const char *fields = err ? NULL : strrchr(text, ')'); // the name may hold anything
+	unsigned flags = 0;
+	if (fields)
+		sscanf(fields, ") %*c %*d %*d %*d %*d %*d %u", &flags);
+	const unsigned is_kernel_thread = 0x00200000;
+	if (flags & is_kernel_thread)
+		return hg_error_create(HG_ERROR_UNSUPPORTED,
+				       "process %u ('%s') is a thread of the kernel", pid, name);
+	return hg_error_create(HG_ERROR_NOT_FOUND, "process %u has ended", pid);
+}
+
 /** Refusals that hold for everyone. */
 static struct hg_error *refuse_impossible(uint32_t pid, const struct hg_proc_status *status)
 {
@@ -67,9 +84,7 @@ static struct hg_error *refuse_impossible(uint32_t pid, const struct hg_proc_sta
 	if (pid == (uint32_t)getpid())
 		return hg_error_create(HG_ERROR_USAGE, "process %u is this one", pid);
 	if (!status->has_memory)
-		return hg_error_create(HG_ERROR_UNSUPPORTED,
-				       "process %u ('%s') is a thread of the kernel", pid,
-				       status->name);
+		return refuse_without_memory(pid, status->name);
 	return status->tracer ? refuse_traced(pid, status->tracer) : NULL;
 }
 

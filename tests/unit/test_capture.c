@@ -337,6 +337,10 @@ static void test_denials(void **state)
 	(void)state;
 	expect_denied(0x3fffffff, "no process 1073741823");
 	expect_denied((uint32_t)getpid(), "is this one");
+	struct hg_proc_status kernel;
+	core_ok(hg_proc_status(2, &kernel));
+	if (!strcmp(kernel.name, "kthreadd")) // not in a PID namespace
+		expect_denied(2, "is a thread of the kernel");
 	const pid_t zombie = fork();
 	if (!zombie)
 		_exit(0);
