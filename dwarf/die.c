@@ -9,6 +9,7 @@
 #endif
 
 #include "core/base/bytes.h"
+#include "core/base/map.h"
 #include "core/base/vec.h"
 #include "dwarf/dwarfnum.h"
 
@@ -36,6 +37,8 @@ enum {
 // below 4 attributes a byte, and is walked a few times.
 #define ATTRIBUTES_PER_BYTE 64
 #define ATTRIBUTES_ALWAYS (1u << 20)
+#define MAX_ATTRIBUTES                                                                             \
+	256 // of one entry; libdwarf steps over entries by counting these up, which we cannot stop
 
 static const char *const section_names[HG_DEBUG_SECTIONS] = {
 	[HG_DEBUG_INFO] = ".debug_info",
@@ -57,11 +60,11 @@ struct hg_dwarf {
 	struct hg_section_bytes sections[HG_DEBUG_SECTIONS];
 	bool tried[HG_DEBUG_SECTIONS]; // sections[] is filled, or there is nothing to fill it with
 	HG_VEC(struct hg_unit) units;
+	struct hg_map
+		abbrevs; // offsets of tables in .debug_abbrev -> 1 where they are sane, 2 where not
 	uint64_t damage;
 	uint64_t attributes_left;
 };
-
-// ---- what libdwarf asks of an object file -------------------------------------------------------
 
 // Our own readers of lists need no libdwarf, so it sees only what entries are made of.
 static bool libdwarf_reads(unsigned which)
@@ -210,8 +213,6 @@ static void close_libdwarf(struct hg_dwarf *dwarf)
 	dwarf_object_finish(dwarf->dbg, &error);
 #endif
 }
-
-// ---- attributes ---------------------------------------------------------------------------------
 
 static void note_damage(struct hg_dwarf *dwarf, Dwarf_Error error)
 {
@@ -550,7 +551,39 @@ static bool decode(struct hg_dwarf *dwarf, const struct hg_unit *unit, Dwarf_Die
 	return true;
 }
 
-// ---- units --------------------------------------------------------------------------------------
+static bool read_abbrevs(struct hg_dwarf *dwarf, uint64_t offset)
+{
+	const struct hg_section_bytes *section = &dwarf->sections[HG_DEBUG_ABBREV];
+	if (offset >= section->size)
+		return false;
+	struct hg_bytes bytes = hg_bytes_init(section->data + offset, section->size - offset);
+	while (hg_bytes_uleb(&bytes) && !bytes.bad) {
+		hg_bytes_uleb(&bytes); // tag
+		hg_bytes_u8(&bytes);   // has children
+		for (unsigned i = 0;; i++) {
+			const uint64_t attribute = hg_bytes_uleb(&bytes);
+			const uint64_t form = hg_bytes_uleb(&bytes);
+			if (!attribute && !form)
+				break;
+			if (form == DW_FORM_implicit_const)
+				hg_bytes_sleb(&bytes);
+			if (i >= MAX_ATTRIBUTES || bytes.bad || !dwarf->attributes_left)
+				return false;
+			dwarf->attributes_left--;
+		}
+	}
+	return !bytes.bad;
+}
+
+static bool abbrevs_are_sane(struct hg_dwarf *dwarf, uint64_t offset)
+{
+	uint64_t *known = hg_map_put(&dwarf->abbrevs, offset);
+	if (!known)
+		return false;
+	if (!*known)
+		*known = read_abbrevs(dwarf, offset) ? 1 : 2;
+	return *known == 1;
+}
 
 static void read_unit(struct hg_dwarf *dwarf, const struct hg_unit *header)
 {
@@ -592,15 +625,17 @@ static void read_units(struct hg_dwarf *dwarf)
 			note_damage(dwarf, error);
 		if (status != DW_DLV_OK || next <= at)
 			return;
-		read_unit(dwarf, &(struct hg_unit){.version = version,
-						   .end = next,
-						   .address_size = (uint8_t)address_size,
-						   .offset_size = (uint8_t)length_size});
+		const struct hg_unit unit = {.version = version,
+					     .end = next,
+					     .address_size = (uint8_t)address_size,
+					     .offset_size = (uint8_t)length_size};
+		if (abbrevs_are_sane(dwarf, abbrev_offset))
+			read_unit(dwarf, &unit);
+		else
+			note_damage(dwarf, NULL);
 		at = next;
 	}
 }
-
-// ---- the interface ------------------------------------------------------------------------------
 
 static struct hg_error *load(struct hg_dwarf *dwarf, enum hg_dwarf_section which)
 {
@@ -675,6 +710,7 @@ void hg_dwarf_destroy(struct hg_dwarf *dwarf)
 	if (dwarf->dbg)
 		close_libdwarf(dwarf);
 	hg_vec_deinit(&dwarf->units);
+	hg_map_deinit(&dwarf->abbrevs);
 	free(dwarf);
 }
 

@@ -8,8 +8,6 @@
 #define MAX_PIECE (1ull << 40) // no variable is larger
 #define MAX_LIST 16384	       // entries of one list
 
-// ---- lists --------------------------------------------------------------------------------------
-
 static bool addr_by_index(struct hg_dwarf *dwarf, const struct hg_unit *unit, uint64_t index,
 			  uint64_t *ret)
 {
@@ -198,8 +196,6 @@ bool hg_location_each_range(const struct hg_die *die,
 	}
 	return false;
 }
-
-// ---- expressions --------------------------------------------------------------------------------
 
 struct machine {
 	const struct hg_location_context *context;

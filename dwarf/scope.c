@@ -58,8 +58,6 @@ struct hg_pc_locals {
 	struct placed *all;
 };
 
-// ---- reading what a function declares -----------------------------------------------------------
-
 struct reader {
 	struct hg_program *prog;
 	struct hg_module_index *index;
@@ -209,8 +207,6 @@ void hg_scope_deinit(struct hg_module_index *index)
 	hg_map_deinit(&index->function_at);
 }
 
-// ---- finding a function --------------------------------------------------------------------------
-
 static int compare_low(const void *a, const void *b)
 {
 	const struct hg_function_range *left = a, *right = b;
@@ -282,8 +278,6 @@ static struct hg_error *function_at(struct hg_program *prog, uint64_t pc, uint32
 	*range = find_range(&prog->priv->indexes[*module], pc - at->bias);
 	return *range ? function_of(prog, *module, (*range)->die, ret) : NULL;
 }
-
-// ---- variables at a pc ---------------------------------------------------------------------------
 
 static bool scope_contains(const struct hg_function *function, const struct scope *scope,
 			   uint64_t pc)

@@ -42,8 +42,6 @@ static uint32_t intern(struct reader *reader, const char *name)
 	return hg_strtab_addn(&reader->prog->strings, name, strnlen(name, HG_MAX_NAME));
 }
 
-// ---- types --------------------------------------------------------------------------------------
-
 static enum hg_type_kind base_kind(const struct hg_die *die)
 {
 	switch (die->encoding) {
@@ -167,8 +165,6 @@ static void read_type(struct reader *reader, const struct hg_die *die, enum hg_t
 		read_children(reader, id, die);
 }
 
-// ---- variables, constants, functions -------------------------------------------------------------
-
 static void read_global(struct reader *reader, const struct hg_die *die)
 {
 	uint64_t addr;
@@ -226,8 +222,6 @@ static bool read_top_level(void *arg, const struct hg_die *die)
 		hg_location_each_range(die, add_range, reader);
 	return !reader->nomem;
 }
-
-// ---- offsets of entries become ids ----------------------------------------------------------------
 
 static uint32_t resolve(const struct reader *reader, uint64_t offset)
 {
@@ -292,8 +286,6 @@ static void resolve_globals(struct reader *reader)
 		global->size = hg_type_get(prog, global->type)->size;
 	}
 }
-
-// ---- a module --------------------------------------------------------------------------------------
 
 static bool read_unit(void *arg, const struct hg_die *die)
 {
