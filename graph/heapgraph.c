@@ -8,7 +8,7 @@
 
 #include "core/capture.h"
 #include "graph/phase.h"
-#include "graph/private.h"
+#include "graph/analysis_private.h"
 #include "graph/retained.h"
 #include "graph/scan.h"
 #include "graph/typing.h"

@@ -6,7 +6,7 @@
 #include "core/base/bytes.h"
 #include "core/base/limits.h"
 #include "core/base/workers.h"
-#include "graph/private.h"
+#include "graph/analysis_private.h"
 #include "graph/reach.h"
 
 #define TASK_BYTES ((uint64_t)4 << 20)

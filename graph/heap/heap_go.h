@@ -106,17 +106,17 @@ uint32_t go_heap_type_at(struct hg_heap *heap, uint64_t descriptor, bool *direct
 
 /* heap_go_pcln.c */
 enum go_func_role { /* functions that stacks treat in their own way */
-	GO_FUNC_PLAIN,
-	GO_FUNC_ASYNC_PREEMPT, /* asyncPreempt, debugCallV2: hold the registers of the frame below */
-	GO_FUNC_SIGPANIC,
-	GO_FUNC_CGOCALLBACK,
-	GO_FUNC_REFLECT_STUB, /* makeFuncStub, methodValueCall: their maps are made at run time */
+		    GO_FUNC_PLAIN,
+		    GO_FUNC_ASYNC_PREEMPT, /* asyncPreempt, debugCallV2: hold the registers of the frame below */
+		    GO_FUNC_SIGPANIC,
+		    GO_FUNC_CGOCALLBACK,
+		    GO_FUNC_REFLECT_STUB, /* makeFuncStub, methodValueCall: their maps are made at run time */
 };
 
 struct go_func {
 	const struct go_module *module;
 	const struct go_pcln_module *tables; /* of the module; see heap_go_pcln.h */
-	uint64_t addr; /* of the _func */
+	uint64_t addr;			     /* of the _func */
 	uint64_t entry;
 	uint64_t end;	  /* entry of the next function */
 	const char *name; /* full, in the program's strings */

@@ -240,10 +240,8 @@ static bool add_string_bytes(struct lang_go *go)
 	const struct hg_type byte = {
 		.name = hg_program_string(prog, "string"), .kind = HG_TYPE_UINT, .size = 1};
 	go->string_bytes = hg_type_add(prog, &byte);
-	const struct hg_type bytes = {.name = byte.name,
-				      .kind = HG_TYPE_ARRAY,
-				      .size = 1,
-				      .elem = go->string_bytes};
+	const struct hg_type bytes = {
+		.name = byte.name, .kind = HG_TYPE_ARRAY, .size = 1, .elem = go->string_bytes};
 	uint32_t array = hg_type_add(prog, &bytes);
 	uint64_t *known = hg_map_put(&go->lang.shapes.open_arrays, go->string_bytes);
 	if (known)

@@ -1,6 +1,6 @@
 #include "core/base/limits.h"
 #include "graph/lang/lang.h"
-#include "graph/private.h"
+#include "graph/analysis_private.h"
 
 static const struct hg_extent *extent_of(const struct hg_analysis *a, uint32_t node)
 {

@@ -1,8 +1,8 @@
 /**
  * What an analysis keeps for itself: used by the pipeline, scan and names; reports do not look here.
  */
-#ifndef HG_GRAPH_PRIVATE_H
-#define HG_GRAPH_PRIVATE_H
+#ifndef HG_GRAPH_ANALYSIS_PRIVATE_H
+#define HG_GRAPH_ANALYSIS_PRIVATE_H
 
 #include "core/base/map.h"
 #include "graph/lang/lang.h"

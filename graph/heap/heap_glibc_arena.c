@@ -1,0 +1,296 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/bytes.h"
+#include "graph/heap/heap_glibc.h"
+
+/*
+ * malloc_state, x86-64, relative to bins[0] (B). What lies before B tells the release: 0x68 bytes to 2.26, 0x70 to 2.42
+ * (have_fastchunks), 0x18 from 2.43 (no fastbins).
+ *
+ *   OFFSET       SIZE   MEANING
+ *   start        4, 4   mutex, flags (2: not contiguous)
+ *   B - 0x60     80     fastbinsY[10] (to 2.42)
+ *   B - 0x10     8      top
+ *   B - 0x08     8      last_remainder
+ *   B            2032   bins[254]: 127 pairs of forward and backward link, empty: both are B + 16 i - 16
+ *   B + 0x7f0    16     binmap
+ *   B + 0x800    8, 8   next, next_free
+ *   B + 0x810    8      attached_threads (from 2.23)
+ *   B + 0x818    8, 8   system_mem, max_system_mem
+ */
+#define BIN_PAIRS 127
+#define FROM_BINS_TOP (-0x10)
+#define FROM_BINS_FASTBINS (-0x60)
+#define FROM_BINS_NEXT 0x800
+#define FROM_BINS_SYSTEM_MEM 0x818
+#define FROM_BINS_END 0x828
+#define LONGEST_HEAD 0x70
+#define MAX_ARENAS 65536
+#define MAX_HEAPS (1u << 20)
+#define NOT_CONTIGUOUS 2
+
+static uint64_t word(const struct heap_glibc *g, uint64_t addr)
+{
+	uint64_t value;
+	return hg_image_u64(g->prog->image, addr, &value) ? value : 0;
+}
+
+static uint64_t top_size(const struct heap_glibc *g, uint64_t top)
+{
+	return glibc_chunk_size(word(g, top + 8));
+}
+
+/** Reads an arena whose bins start at `bins` and which starts `head` bytes before; false where it makes no sense. */
+static bool read_arena(const struct heap_glibc *g, uint64_t bins, uint64_t head,
+		       struct glibc_arena *ret)
+{
+	*ret = (struct glibc_arena){
+		.addr = bins - head,
+		.bins = bins,
+		.end = bins + FROM_BINS_END,
+		.fastbins = head > 0x60 ? bins + FROM_BINS_FASTBINS : 0,
+		.top = word(g, bins + FROM_BINS_TOP),
+		.next = word(g, bins + FROM_BINS_NEXT),
+		.system_mem = word(g, bins + FROM_BINS_SYSTEM_MEM),
+		.flags = (uint32_t)(word(g, bins - head) >> 32),
+	};
+	return ret->top && ret->next && ret->system_mem && ret->top % CHUNK_ALIGN == 0 &&
+	       hg_image_segment(g->prog->image, ret->top);
+}
+
+/** Does the memory look like bins[0] of an arena? A pair of links points to itself, or both lead elsewhere. */
+static bool looks_like_bins(const uint8_t *bytes, uint64_t addr)
+{
+	for (unsigned i = 0; i < BIN_PAIRS; i++) {
+		uint64_t self = addr + 16 * i - 16;
+		uint64_t forward = hg_load_u64(bytes + 16 * i);
+		uint64_t back = hg_load_u64(bytes + 16 * i + 8);
+		if ((forward == self) != (back == self) || !forward || !back ||
+		    (forward | back) % 16)
+			return false;
+	}
+	return true;
+}
+
+/** The ring of arenas ends at the main one: the `next` that points to just before these bins tells where it starts. */
+static bool find_head(const struct heap_glibc *g, uint64_t bins, uint64_t *head)
+{
+	uint64_t next = word(g, bins + FROM_BINS_NEXT);
+	for (unsigned i = 0; i < MAX_ARENAS && next; i++) {
+		if (next < bins && bins - next <= LONGEST_HEAD) {
+			*head = bins - next;
+			return true;
+		}
+		// Where the head is not known, try the known ones for the next arena's own link.
+		uint64_t link = 0;
+		static const uint64_t heads[] = {0x70, 0x68, 0x18};
+		for (unsigned k = 0; k < ARRAY_SIZE(heads) && !link; k++) {
+			uint64_t its_bins = next + heads[k];
+			if (word(g, its_bins + 16 * 126) == its_bins + 16 * 126 - 16)
+				link = word(g, its_bins + FROM_BINS_NEXT);
+		}
+		next = link;
+	}
+	return false;
+}
+
+static struct hg_error *add_ring(struct heap_glibc *g, uint64_t bins, uint64_t head)
+{
+	uint64_t main_addr = bins - head, at = main_addr;
+	for (unsigned i = 0; i < MAX_ARENAS; i++) {
+		struct glibc_arena arena;
+		if (!read_arena(g, at + head, head, &arena)) {
+			hg_coverage_add(g->coverage, "malloc arenas with damaged fields", 1);
+			return NULL;
+		}
+		arena.is_main = at == main_addr;
+		struct glibc_arena *place = hg_vec_push(&g->arenas);
+		if (!place)
+			return &hg_enomem;
+		*place = arena;
+		at = arena.next;
+		if (at == main_addr)
+			return NULL;
+	}
+	hg_coverage_add(g->coverage, "rings of malloc arenas that do not close", 1);
+	return NULL;
+}
+
+/** Searches a writable segment for bins that point to themselves. */
+static struct hg_error *search_segment(struct heap_glibc *g, const struct hg_segment *segment,
+				       uint64_t start, uint64_t end)
+{
+	for (uint64_t at = (start + 7) & ~(uint64_t)7; at + FROM_BINS_END <= end; at += 8) {
+		const uint8_t *bytes = segment->bytes + (at - segment->addr);
+		// The last pair (the largest bin) is nearly always empty: one comparison for most words.
+		if (hg_load_u64(bytes + 16 * 126) != at + 16 * 126 - 16 ||
+		    !looks_like_bins(bytes, at))
+			continue;
+		uint64_t head;
+		struct glibc_arena arena;
+		if (!find_head(g, at, &head) || !read_arena(g, at, head, &arena))
+			continue;
+		return add_ring(g, at, head);
+	}
+	return NULL;
+}
+
+/** malloc lives in libc, or in the executable when that is static. */
+static bool may_hold_malloc(const struct hg_module *module)
+{
+	const char *name = module->path ? strrchr(module->path, '/') : NULL;
+	name = name ? name + 1 : module->path;
+	if (!name)
+		return false;
+	if (!strncmp(name, "libc.so", 7) || !strncmp(name, "libc-2.", 7))
+		return true;
+	return module->is_exe && !(module->elf && hg_elf_find_section(module->elf, ".interp"));
+}
+
+static struct hg_error *search_module(struct heap_glibc *g, const struct hg_module *module)
+{
+	const struct hg_image *image = g->prog->image;
+	// .bss lies behind the last mapping of the file: the same segment or the one that follows it.
+	uint64_t end = module->end + ((uint64_t)1 << 20);
+	for (size_t i = 0; i < image->segment_count && !g->arenas.count; i++) {
+		const struct hg_segment *s = &image->segments[i];
+		if (!s->present || s->addr >= end || s->addr + s->present <= module->start)
+			continue;
+		uint64_t from = s->addr > module->start ? s->addr : module->start;
+		uint64_t to = s->addr + s->present < end ? s->addr + s->present : end;
+		struct hg_error *err = search_segment(g, s, from, to);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+struct hg_error *glibc_find_arenas(struct heap_glibc *g)
+{
+	struct hg_error *err = NULL;
+	for (size_t i = 0; i < g->prog->modules.count && !g->arenas.count && !err; i++)
+		if (may_hold_malloc(&g->prog->modules.data[i]))
+			err = search_module(g, &g->prog->modules.data[i]);
+	return err;
+}
+
+/* ---- regions ---- */
+
+static struct hg_error *add_region(struct heap_glibc *g, uint64_t start, uint64_t end, uint64_t top,
+				   uint32_t arena)
+{
+	start = (start + CHUNK_ALIGN - 1) & ~(uint64_t)(CHUNK_ALIGN - 1);
+	if (start >= end)
+		return NULL;
+	struct glibc_region *place = hg_vec_push(&g->regions);
+	if (!place)
+		return &hg_enomem;
+	*place = (struct glibc_region){start, end, top, arena};
+	return NULL;
+}
+
+/** Does a walk from start come to the wanted chunk within a few steps? Enough to tell a chunk's start from other bytes. */
+static bool chunks_from(const struct heap_glibc *g, uint64_t start, uint64_t end)
+{
+	uint64_t at = start;
+	for (unsigned i = 0; i < 8 && at < end; i++) {
+		uint64_t size = glibc_chunk_size(word(g, at + 8));
+		if (size < CHUNK_MIN || size % CHUNK_ALIGN || size > end - at)
+			return false;
+		at += size;
+	}
+	return true;
+}
+
+/**
+ * The main arena grows by brk. While it is contiguous all of system_mem lies before the end of top. Else it consists of
+ * pieces: every anonymous writable segment whose first bytes are chunks up to a fence is one.
+ */
+static struct hg_error *main_regions(struct heap_glibc *g, uint32_t index)
+{
+	const struct glibc_arena *arena = &g->arenas.data[index];
+	uint64_t end = arena->top + top_size(g, arena->top);
+	uint64_t start = end - arena->system_mem;
+	if (end > arena->top && start < end && chunks_from(g, start, end) &&
+	    !(arena->flags & NOT_CONTIGUOUS))
+		return add_region(g, start, end, arena->top, index);
+	const struct hg_segment *s = hg_image_segment(g->prog->image, arena->top);
+	if (!s || end <= arena->top) {
+		hg_coverage_add(g->coverage, "malloc arenas whose top chunk is damaged", 1);
+		return NULL;
+	}
+	uint64_t found = 0;
+	struct hg_error *err = NULL;
+	for (size_t i = 0; i < g->prog->image->segment_count && !err; i++) {
+		const struct hg_segment *piece = &g->prog->image->segments[i];
+		uint64_t piece_end = piece->addr + piece->present;
+		bool has_top = arena->top >= piece->addr && arena->top < piece_end;
+		if (!(piece->prot & HG_PROT_WRITE) || !piece->present || piece->from_file ||
+		    hg_program_module_at(g->prog, piece->addr) || found >= arena->system_mem ||
+		    !chunks_from(g, piece->addr, piece_end))
+			continue;
+		found += piece->present;
+		err = add_region(g, piece->addr, has_top ? end : piece_end,
+				 has_top ? arena->top : 0, index);
+	}
+	return err;
+}
+
+/**
+ * heap_info, at the start of each heap of the other arenas:
+ *
+ *   OFFSET  SIZE  MEANING
+ *        0     8  its arena
+ *        8     8  the heap before it, 0 for the first
+ *       16     8  size in use
+ *       24     8  size made accessible
+ *       32    16  page size and padding (from 2.35)
+ */
+static bool is_heap(const struct heap_glibc *g, uint64_t heap, uint64_t arena)
+{
+	uint64_t size = word(g, heap + 16);
+	return word(g, heap) == arena && size && size % 4096 == 0;
+}
+
+/** The heap that contains a chunk: heaps are aligned to their largest size, 64 MiB unless huge pages are in use. */
+static uint64_t heap_of(const struct heap_glibc *g, uint64_t chunk, uint64_t arena)
+{
+	for (unsigned shift = 20; shift <= 36; shift++) {
+		uint64_t heap = chunk >> shift << shift;
+		if (is_heap(g, heap, arena))
+			return heap;
+	}
+	return 0;
+}
+
+static struct hg_error *other_regions(struct heap_glibc *g, uint32_t index)
+{
+	const struct glibc_arena arena = g->arenas.data[index];
+	uint64_t heap = heap_of(g, arena.top, arena.addr);
+	uint64_t first = heap_of(g, arena.addr, arena.addr);
+	uint64_t info_size = first ? arena.addr - first : 0;
+	if (!heap || !first || info_size > 64) {
+		hg_coverage_add(g->coverage, "malloc arenas whose heaps cannot be found", 1);
+		return NULL;
+	}
+	for (unsigned i = 0; i < MAX_HEAPS && heap; i++) {
+		uint64_t start = heap == first ? arena.end : heap + info_size;
+		uint64_t end = heap + word(g, heap + 16);
+		bool has_top = arena.top >= start && arena.top < end;
+		struct hg_error *err = add_region(g, start, end, has_top ? arena.top : 0, index);
+		if (err)
+			return err;
+		uint64_t previous = word(g, heap + 8);
+		heap = previous && is_heap(g, previous, arena.addr) ? previous : 0;
+	}
+	return NULL;
+}
+
+struct hg_error *glibc_find_regions(struct heap_glibc *g)
+{
+	struct hg_error *err = NULL;
+	for (uint32_t i = 0; i < g->arenas.count && !err; i++)
+		err = g->arenas.data[i].is_main ? main_regions(g, i) : other_regions(g, i);
+	return err;
+}
