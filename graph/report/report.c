@@ -6,6 +6,7 @@
 
 #include "core/base/human.h"
 #include "dwarf/program.h"
+#include "graph/phase.h"
 #include "graph/report/report_private.h"
 
 static const struct hg_report_ops *const reports[] = {&hg_report_analyze, &hg_report_top,
@@ -152,9 +153,12 @@ struct hg_error *hg_report_create(struct hg_analysis *analysis, const char *name
 	report->priv = calloc(1, sizeof(*report->priv));
 	if (!report->priv)
 		return &hg_enomem;
+	struct hg_phases phases = {.log = analysis->log};
+	hg_phase_begin(&phases);
 	struct hg_error *err = make_report(analysis, ops, args, report);
 	if (err)
 		return err;
+	hg_phase_end(&phases, "report", analysis->blocks.count);
 	*ret = hg_take(report);
 	return NULL;
 }

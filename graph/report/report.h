@@ -62,6 +62,7 @@ struct hg_filter {
 	regex_t regex;
 };
 
+/** expression NULL: all match. End it with hg_filter_deinit(), also after an error. */
 struct hg_error *hg_filter_init(struct hg_filter *filter, const char *expression);
 bool hg_filter_matches(const struct hg_filter *filter, const char *words);
 void hg_filter_deinit(struct hg_filter *filter);

@@ -27,6 +27,7 @@ struct hg_classes {
 	uint32_t count;	       /* classes, with [0] */
 };
 
+/** Names every block. End it with hg_classes_deinit(), also after an error. */
 struct hg_error *hg_classes_init(const struct hg_analysis *a, struct hg_classes *classes);
 void hg_classes_deinit(struct hg_classes *classes);
 

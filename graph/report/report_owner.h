@@ -41,6 +41,7 @@ struct hg_tops {
 	uint32_t *goroutine_of; /* per root id: index into the goroutines + 1 */
 };
 
+/** Finds tops, owners and groups. End it with hg_tops_deinit(), also after an error. */
 struct hg_error *hg_tops_init(const struct hg_analysis *a, struct hg_tops *tops);
 void hg_tops_deinit(struct hg_tops *tops);
 

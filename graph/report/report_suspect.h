@@ -26,6 +26,7 @@ struct hg_dominator_tree {
 	uint32_t *child_at, *child; /* as from hg_dominators_children() */
 };
 
+/** Walks down from a group. End it with hg_suspect_deinit(), also after an error. */
 struct hg_error *hg_suspect_init(const struct hg_analysis *a, const struct hg_classes *classes,
 				 const struct hg_tops *tops, const struct hg_dominator_tree *tree,
 				 uint32_t group, struct hg_suspect *ret);
