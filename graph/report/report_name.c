@@ -11,6 +11,7 @@
 #define MAX_SEGMENTS 20	 // of a way that are written out at its start
 #define LAST_SEGMENTS 4	 // at its end, when the middle is left out
 #define MAX_ROOT_DEPTH 8 // roots in roots in roots
+#define MAX_PERIOD 4	 // nodes that come again and again on a way
 
 void hg_namer_deinit(struct hg_namer *namer)
 {
@@ -131,30 +132,49 @@ static void add_field(struct hg_namer *namer, uint32_t from, uint32_t to, struct
 		hg_text_add(out, "(...)");
 }
 
-// Nodes of one class in a row (a list, a chain of parents): how many of them follow nodes[at]. Inner parts of a container
-// are of its class, but no others of their kind.
-static uint32_t run_length(const struct hg_namer *namer, const uint32_t *nodes, uint32_t count,
-			   uint32_t at)
+struct run {
+	uint32_t period; /* nodes that come again */
+	uint32_t times;
+};
+
+static bool comes_again(const struct hg_namer *namer, const uint32_t *nodes, uint32_t at,
+			uint32_t period)
 {
-	uint32_t length = 0;
-	const uint32_t class = namer->classes->of[nodes[at]];
-	while (class && at + length + 1 < count) {
-		const uint32_t next = nodes[at + length + 1];
-		if (namer->classes->of[next] != class ||
-		    hg_class_is_inner(namer->classes, next, class))
-			break;
-		length++;
-	}
-	return length;
+	const struct hg_classes *classes = namer->classes;
+	const uint32_t class = classes->of[nodes[at]];
+	if (!class || classes->of[nodes[at + period]] != class)
+		return false;
+	// Inner parts of a container are of its class, but no list of their kind.
+	return period > 1 || !hg_class_is_inner(classes, nodes[at + 1], class);
 }
 
-static void add_run(struct hg_namer *namer, uint32_t from, uint32_t to, uint32_t length,
+// Nodes whose classes come again and again: a list, a chain of parents, a tree whose nodes keep their children in slices.
+static struct run find_run(const struct hg_namer *namer, const uint32_t *nodes, uint32_t count,
+			   uint32_t at)
+{
+	struct run best = {1, 1};
+	for (uint32_t period = 1; period <= MAX_PERIOD; period++) {
+		uint32_t length = 0;
+		while (at + length + period < count &&
+		       comes_again(namer, nodes, at + length, period))
+			length++;
+		const struct run run = {period, (length + period - 1) / period};
+		if (run.times > 1 && run.times * period > best.times * best.period)
+			best = run;
+	}
+	return best;
+}
+
+static void add_run(struct hg_namer *namer, const uint32_t *nodes, struct run run,
 		    struct hg_text *out)
 {
-	hg_text_add(out, "(");
-	add_field(namer, from, to, out);
+	hg_text_add(out, run.times > 1 ? "(" : "");
+	for (uint32_t i = 0; i < run.period; i++)
+		add_field(namer, nodes[i], nodes[i + 1], out);
+	if (run.times == 1)
+		return;
 	hg_text_add(out, " x");
-	hg_human_count(out, length);
+	hg_human_count(out, run.times);
 	hg_text_add(out, ")");
 }
 
@@ -180,12 +200,9 @@ void hg_namer_path(struct hg_namer *namer, const uint32_t *nodes, uint32_t count
 			hg_text_add(out, " ...)");
 			at = count - 1 - LAST_SEGMENTS;
 		}
-		const uint32_t run = run_length(namer, nodes, count, at);
-		if (run > 1)
-			add_run(namer, nodes[at], nodes[at + 1], run, out);
-		else
-			add_field(namer, nodes[at], nodes[at + 1], out);
-		at += run > 1 ? run : 1;
+		const struct run run = find_run(namer, nodes, count, at);
+		add_run(namer, nodes + at, run, out);
+		at += run.period * run.times;
 		segments++;
 	}
 }
