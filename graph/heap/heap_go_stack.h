@@ -72,6 +72,8 @@ struct go_slot {		   /* a piece of a variable, or of a temporary, at a site */
 	uint64_t piece_at, piece_size;
 	int64_t at;   /* from the CFA */
 	uint8_t call; /* index of the call level it belongs to */
+	uint8_t reg;  /* DWARF number */
+	bool in_register;
 	bool whole;
 };
 
@@ -134,6 +136,7 @@ struct go_stacks {
 	HG_VEC(struct go_m) ms;
 	struct hg_map m_by_addr, m_by_g; /* -> index + 1 */
 	struct hg_map sites;		 /* pc and mode -> struct go_site * */
+	struct hg_map homes; /* address of a _func -> struct homes * of heap_go_stack_guess.c */
 	uint32_t site_count;
 	struct hg_arena arena;
 	uint64_t wait_reasons, wait_reason_count;
@@ -191,6 +194,7 @@ bool go_slot_add(struct go_stacks *s, struct go_site *site, const struct go_slot
 /* heap_go_stack_guess.c */
 /** Adds to the hit's site a slot for the word, which no slot covers. It holds for all frames at that site. */
 void go_slot_guess(struct go_stacks *s, const struct go_hit *hit);
+void go_homes_close(struct go_stacks *s);
 
 /* heap_go_stack_name.c */
 /** Call levels of a site, filled on first use. */

@@ -1,14 +1,15 @@
 #include "graph/heap/heap_go_stack.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // Live words of a frame that no variable covers: the value of a blocked send, the closure of a deferred call, the array
 // behind a slice that never left the stack. What they are follows from what points to them.
 
-enum { MAX_CLOSURE_WORDS = 32 };
+enum { MAX_CLOSURE_WORDS = 32, PROBES = 48 /* places of a function */ };
 
 struct guess {
-	uint64_t addr, size;
+	uint64_t addr, size, piece_at;
 	uint32_t name, type, line;
 	uint8_t call;
 };
@@ -98,6 +99,102 @@ static bool guess_pointee(struct go_stacks *s, uint64_t addr, struct guess *ret)
 	return false;
 }
 
+struct homes { // of a function's variables in its frame, wherever in it they are there
+	HG_VEC(struct go_slot) slots;
+};
+
+static void home_add(struct go_stacks *s, struct homes *homes, const struct hg_local *local,
+		     uint64_t cfa)
+{
+	const struct go_slot home = {
+		.name = local->name,
+		.type = local->type,
+		.line = local->line,
+		.piece_at = local->piece_at,
+		.piece_size = local->piece_size,
+		.at = (int64_t)(local->addr - cfa),
+	};
+	for (size_t i = 0; i < homes->slots.count; i++) {
+		const struct go_slot *other = &homes->slots.data[i];
+		if (other->at == home.at && other->name == home.name && other->type == home.type)
+			return;
+	}
+	struct go_slot *place = hg_vec_push(&homes->slots);
+	if (place)
+		*place = home;
+	else
+		s->r.failed = true;
+}
+
+static const struct homes *homes_of(struct go_stacks *s, const struct go_func *func, uint64_t cfa)
+{
+	uint64_t *place = hg_map_put(&s->homes, func->addr);
+	if (!place || *place)
+		return place ? (const struct homes *)(uintptr_t)*place : NULL;
+	struct homes *homes = calloc(1, sizeof(*homes));
+	if (!homes) {
+		s->r.failed = true;
+		return NULL;
+	}
+	*place = (uintptr_t)homes;
+	const uint64_t size = func->end - func->entry;
+	for (uint64_t i = 0; i < PROBES && i < size; i++) {
+		hg_locals locals = {0};
+		const struct hg_frame_context context = {
+			.pc = func->entry + (size <= PROBES ? i : i * (size / PROBES)),
+			.cfa = cfa,
+		};
+		hg_error_destroy(hg_variable_locals(s->r.go->prog, &context, &locals));
+		for (size_t j = 0; j < locals.count; j++) {
+			if (!locals.data[j].in_register)
+				home_add(s, homes, &locals.data[j], cfa);
+		}
+		hg_vec_deinit(&locals);
+	}
+	return homes;
+}
+
+void go_homes_close(struct go_stacks *s)
+{
+	for (size_t i = 0; s->homes.slots && i <= s->homes.mask; i++) {
+		if (!s->homes.used[i])
+			continue;
+		struct homes *homes = (struct homes *)(uintptr_t)s->homes.slots[i].value;
+		if (homes)
+			hg_vec_deinit(&homes->slots);
+		free(homes);
+	}
+	hg_map_deinit(&s->homes);
+}
+
+/** A spill slot outside of the range that debug info gives it: whose it is elsewhere, if all places agree. */
+static bool guess_home(struct go_stacks *s, const struct go_hit *hit, struct guess *ret)
+{
+	const struct go_frame *frame = &s->frames.data[hit->frame];
+	const struct homes *homes = homes_of(s, frame->site->func, frame->fp);
+	const int64_t at = (int64_t)(hit->addr - frame->fp);
+	const struct go_slot *found = NULL;
+	for (size_t i = 0; homes && i < homes->slots.count; i++) {
+		const struct go_slot *slot = &homes->slots.data[i];
+		if (at < slot->at || (uint64_t)(at - slot->at) >= slot->piece_size)
+			continue;
+		if (found)
+			return false;
+		found = slot;
+	}
+	if (!found)
+		return false;
+	*ret = (struct guess){
+		.addr = frame->fp + (uint64_t)found->at,
+		.size = found->piece_size,
+		.piece_at = found->piece_at,
+		.name = found->name,
+		.type = found->type,
+		.line = found->line,
+	};
+	return true;
+}
+
 /** The type of `size` bytes of elements of a type. */
 static uint32_t repeated(struct go_stacks *s, uint32_t type, uint64_t size)
 {
@@ -118,20 +215,23 @@ void go_slot_guess(struct go_stacks *s, const struct go_hit *hit)
 {
 	const struct go_frame *frame = &s->frames.data[hit->frame];
 	struct guess guess = {.addr = hit->addr, .size = 8};
-	bool known = guess_wait(s, hit->addr, &guess) || guess_captured(s, hit, &guess);
-	if (!known && guess_pointee(s, hit->addr, &guess)) {
+	bool known = !hit->conservative &&
+		     (guess_wait(s, hit->addr, &guess) || guess_captured(s, hit, &guess));
+	if (!known && !hit->conservative && guess_pointee(s, hit->addr, &guess)) {
 		known = true;
 		guess.type = repeated(s, guess.type, guess.size);
 	}
+	known = known || guess_home(s, hit, &guess);
 	const uint32_t outermost = frame->site->call_count ? frame->site->call_count - 1 : 0;
 	go_slot_add(s, frame->site,
 		    &(struct go_slot){
 			    .name = guess.name,
 			    .type = guess.type,
 			    .line = guess.line,
+			    .piece_at = guess.piece_at,
 			    .piece_size = guess.size,
 			    .at = (int64_t)(guess.addr - frame->fp),
 			    .call = known && guess.line ? guess.call : (uint8_t)outermost,
-			    .whole = known,
+			    .whole = known && !guess.piece_at,
 		    });
 }

@@ -1,5 +1,6 @@
 #include "graph/heap/heap_go_stack.h"
 
+#include <elf.h>
 #include <string.h>
 
 #include "core/base/limits.h"
@@ -61,6 +62,29 @@ bool go_slot_add(struct go_stacks *s, struct go_site *site, const struct go_slot
 	return true;
 }
 
+static void slot_of_local(struct go_stacks *s, struct go_site *site, const struct hg_local *local,
+			  uint64_t cfa)
+{
+	const int64_t at = (int64_t)(local->addr - cfa);
+	if (!local->piece_size || (!local->in_register && (at > MAX_OFFSET || at < -MAX_OFFSET)))
+		return;
+	const uint64_t size = hg_type_get(s->r.go->prog, local->type)->size;
+	go_slot_add(s, site,
+		    &(struct go_slot){
+			    .name = local->name,
+			    .type = local->type,
+			    .line = local->line,
+			    .piece_at = local->piece_at,
+			    .piece_size = local->in_register ? 0 : local->piece_size,
+			    .at = local->in_register ? 0 : at,
+			    .call = call_of(s, site, local->function),
+			    .in_register = local->in_register,
+			    .reg = (uint8_t)local->reg,
+			    .whole = !local->in_register && !local->piece_at &&
+				     local->piece_size >= size,
+		    });
+}
+
 /** The variables of a site that lie in memory, told from one frame that stands there: in Go all are relative to the CFA. */
 void go_site_names(struct go_stacks *s, struct go_site *site, const struct go_frame *frame)
 {
@@ -69,28 +93,17 @@ void go_site_names(struct go_stacks *s, struct go_site *site, const struct go_fr
 	site->named = true;
 	go_site_calls(s, site);
 	const bool back = site->mode == GO_SITE_CALL && site->pc != site->func->entry;
-	const struct hg_frame_context context = {.pc = site->pc - back, .cfa = frame->fp};
+	const uint64_t regs[HG_ARCH_MAX_REGS] = {
+		0}; // which one holds a variable is all that matters
+	const struct hg_frame_context context = {
+		.pc = site->pc - back,
+		.cfa = frame->fp,
+		.regs = site->mode == GO_SITE_EXACT ? regs : NULL,
+	};
 	hg_locals locals = {0};
 	hg_error_destroy(hg_variable_locals(s->r.go->prog, &context, &locals));
-	for (size_t i = 0; i < locals.count; i++) {
-		const struct hg_local *local = &locals.data[i];
-		const int64_t at = (int64_t)(local->addr - frame->fp);
-		if (local->in_register || !local->piece_size || at > MAX_OFFSET || at < -MAX_OFFSET)
-			continue;
-		go_slot_add(s, site,
-			    &(struct go_slot){
-				    .name = local->name,
-				    .type = local->type,
-				    .line = local->line,
-				    .piece_at = local->piece_at,
-				    .piece_size = local->piece_size,
-				    .at = at,
-				    .call = call_of(s, site, local->function),
-				    .whole = !local->piece_at &&
-					     local->piece_size >=
-						     hg_type_get(s->r.go->prog, local->type)->size,
-			    });
-	}
+	for (size_t i = 0; i < locals.count; i++)
+		slot_of_local(s, site, &locals.data[i], frame->fp);
 	hg_vec_deinit(&locals);
 }
 
@@ -174,24 +187,51 @@ static uint32_t local_root(struct go_stacks *s, uint32_t goroutine, const struct
 	return place ? *place = id : 0;
 }
 
-static void register_hit(struct go_stacks *s, uint32_t goroutine, const struct go_hit *hit)
+/** The variable that a register holds where a thread stands; NULL none. */
+static const struct go_slot *register_slot(const struct go_site *site, uint8_t reg)
+{
+	for (uint32_t i = 0; i < site->slot_count; i++) {
+		if (site->slots[i].in_register && site->slots[i].reg == reg)
+			return &site->slots[i];
+	}
+	return NULL;
+}
+
+static const char *register_name(const struct go_stacks *s, uint8_t reg)
 {
 	const struct hg_arch *arch = s->r.go->prog->image->arch;
-	uint32_t parent = goroutine;
+	const bool amd64 = arch && arch->elf_machine == EM_X86_64;
+	return amd64 && reg < ARRAY_SIZE(amd64_regs) ? amd64_regs[reg] : "register";
+}
+
+static void register_hit(struct go_stacks *s, uint32_t goroutine, const struct go_hit *hit)
+{
+	struct hg_program *prog = s->r.go->prog;
+	const struct go_slot *slot = NULL;
+	struct hg_root root = {
+		.parent = goroutine,
+		.kind = HG_ROOT_REGISTER,
+		.name = hg_program_string(prog, register_name(s, hit->reg)),
+		.conservative = true,
+	};
 	if (hit->frame != UINT32_MAX) {
 		const struct go_site *site = s->frames.data[hit->frame].site;
-		parent = frame_root(s, goroutine, hit->frame,
-				    site->call_count ? site->call_count - 1 : 0);
+		slot = register_slot(site, hit->reg);
+		root.parent = frame_root(s, goroutine, hit->frame,
+					 slot		    ? slot->call
+					 : site->call_count ? site->call_count - 1
+							    : 0);
 	}
-	const bool named =
-		arch && !strcmp(arch->name, "x86-64") && hit->reg < ARRAY_SIZE(amd64_regs);
-	const uint32_t root =
-		go_root(&s->r, parent, HG_ROOT_REGISTER, named ? amd64_regs[hit->reg] : "register");
-	if (root)
-		s->r.roots->list.data[root].conservative = true;
+	if (slot) {
+		root.name = slot->name;
+		root.type = slot->type;
+		root.line = slot->line;
+		root.file = slot->line ? s->r.roots->list.data[root.parent].file : 0;
+	}
 	go_root_edge(&s->r, &(struct hg_root_edge){
 				    .target = hit->value,
-				    .root = root,
+				    .root = go_root_add(&s->r, &root),
+				    .offset = slot ? (uint32_t)slot->piece_at : 0,
 				    .flags = HG_EDGE_CONSERVATIVE,
 			    });
 }
@@ -254,8 +294,7 @@ static bool frame_begin(struct go_stacks *s, uint32_t frame, size_t first)
 	go_site_names(s, site, &s->frames.data[frame]);
 	for (size_t i = first; i < s->hits.count && s->hits.data[i].frame == frame; i++) {
 		const struct go_hit *hit = &s->hits.data[i];
-		if (hit->addr && !hit->conservative &&
-		    go_slot_at(site, (int64_t)(hit->addr - fp)) == site->slot_count)
+		if (hit->addr && go_slot_at(site, (int64_t)(hit->addr - fp)) == site->slot_count)
 			go_slot_guess(s, hit);
 	}
 	const size_t parts = (size_t)PART_SLOTS + site->slot_count;
