@@ -116,27 +116,12 @@ static void add_where(struct analyze *z, uint32_t root, struct hg_text *out)
 	hg_text_add(out, ")");
 }
 
-// "[chan receive, created by main.serve (server.go:10)]"
-static void add_goroutine(struct analyze *z, const struct hg_goroutine *g, struct hg_text *out)
-{
-	hg_text_printf(out, " [%s", hg_namer_state(&z->namer, g));
-	const char *creator = hg_program_text(z->a->prog, g->created_by);
-	if (*creator)
-		hg_text_printf(out, ", created by %s", creator);
-	if (g->line) {
-		hg_text_add(out, " (");
-		hg_namer_line(hg_program_text(z->a->prog, g->file), g->line, false, out);
-		hg_text_add(out, ")");
-	}
-	hg_text_add(out, "]");
-}
-
 static void add_root(struct analyze *z, uint32_t root, struct hg_text *out)
 {
 	hg_namer_root_step(&z->namer, root, out);
 	const struct hg_goroutine *g = hg_tops_goroutine(z->a, &z->tops, root);
 	if (g)
-		add_goroutine(z, g, out);
+		hg_namer_goroutine(&z->namer, g, true, out);
 	else
 		add_where(z, root, out);
 }
@@ -205,7 +190,7 @@ static void say_roots(struct analyze *z, const struct hg_suspect *s, struct hg_t
 	const struct hg_goroutine *g = hg_tops_goroutine(z->a, &z->tops, first_top(z, s)->node);
 	hg_human_things(out, group->count, g ? "goroutine" : "root");
 	if (g)
-		add_goroutine(z, g, out);
+		hg_namer_goroutine(&z->namer, g, true, out);
 	add_retains(z, group->retained, true, out);
 }
 
@@ -282,7 +267,7 @@ static void fill_label(struct analyze *z, const struct hg_suspect *s, struct hg_
 	} else if (is_crowd(z, s)) {
 		hg_human_things(&text, group_of(z, s)->count, g ? "goroutine" : "root");
 		if (g)
-			add_goroutine(z, g, &text);
+			hg_namer_goroutine(&z->namer, g, true, &text);
 		cells[COLUMN_KIND].text = "goroutines";
 	} else {
 		hg_error_destroy(hg_namer_chain(&z->namer, point->node, &text));

@@ -98,6 +98,21 @@ const char *hg_namer_state(const struct hg_namer *namer, const struct hg_gorouti
 	return *reason ? reason : hg_program_text(namer->a->prog, g->state);
 }
 
+void hg_namer_goroutine(const struct hg_namer *namer, const struct hg_goroutine *g, bool line,
+			struct hg_text *out)
+{
+	const struct hg_program *prog = namer->a->prog;
+	hg_text_printf(out, " [%s", hg_namer_state(namer, g));
+	if (g->created_by)
+		hg_text_printf(out, ", created by %s", hg_program_text(prog, g->created_by));
+	if (g->line && line) {
+		hg_text_add(out, " (");
+		hg_namer_line(hg_program_text(prog, g->file), g->line, false, out);
+		hg_text_add(out, ")");
+	}
+	hg_text_add(out, "]");
+}
+
 struct hg_error *hg_namer_outs(struct hg_namer *namer, uint32_t node)
 {
 	if (node && namer->outs_of == node)

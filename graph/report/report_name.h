@@ -38,6 +38,10 @@ void hg_namer_line_cells(struct hg_report *report, const char *file, uint32_t li
 /** What a goroutine does: "chan receive", "running". */
 const char *hg_namer_state(const struct hg_namer *namer, const struct hg_goroutine *g);
 
+/** " [chan receive, created by main.serve (server.go:10)]"; the line only where asked for. */
+void hg_namer_goroutine(const struct hg_namer *namer, const struct hg_goroutine *g, bool line,
+			struct hg_text *out);
+
 /** What leads from a node to another: ".Cache", "[...]"; false where no reference of the first is to the second. */
 bool hg_namer_field(struct hg_namer *namer, uint32_t from, uint32_t to, struct hg_text *out);
 

@@ -5,12 +5,13 @@
 #include "graph/report/report_top.h"
 
 static const struct hg_column columns[] = {
-	{.name = "root", .title = "ROOT", .kind = HG_COLUMN_TEXT},
+	{.name = "root", .title = "ROOT", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "kind", .title = "KIND", .kind = HG_COLUMN_TEXT},
 	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "count", .title = "OBJECTS", .kind = HG_COLUMN_COUNT},
 	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES},
 	{.name = "where", .title = "WHERE", .kind = HG_COLUMN_TEXT, .text_only = true},
+	{.name = "label", .title = "ROOT", .kind = HG_COLUMN_TEXT, .text_only = true},
 };
 
 enum {
@@ -20,6 +21,7 @@ enum {
 	COLUMN_COUNT,
 	COLUMN_RETAINED,
 	COLUMN_WHERE,
+	COLUMN_LABEL,
 };
 
 static struct hg_error *add_root(const struct hg_analysis *a, struct hg_namer *namer,
@@ -67,12 +69,19 @@ static struct hg_error *add_shared(struct hg_namer *namer, const struct hg_top_g
 	return wanted && !cells ? &hg_enomem : NULL;
 }
 
-// Lines are looked up for the rows that are shown only: the first one of a unit reads its line table.
-static void fill_line(struct hg_namer *namer, struct hg_cell *cells, struct hg_report *report)
+// Only for the rows that are shown: the first line of a unit reads its line table.
+static void fill_rest(struct hg_namer *namer, struct hg_cell *cells, struct hg_report *report)
 {
 	const uint32_t root = (uint32_t)cells[COLUMN_LINE].number;
+	const struct hg_goroutine *g = hg_tops_goroutine(namer->a, namer->tops, root);
 	const char *file = NULL;
 	uint32_t line = 0;
+	struct hg_text label = {0};
+	hg_text_add(&label, cells[COLUMN_ROOT].text);
+	if (g)
+		hg_namer_goroutine(namer, g, false, &label);
+	cells[COLUMN_LABEL].text = hg_report_words(report, hg_text_str(&label));
+	hg_text_deinit(&label);
 	cells[COLUMN_LINE].number = 0;
 	if (root && hg_namer_where(namer, root, &file, &line))
 		hg_namer_line_cells(report, file, line, &cells[COLUMN_LINE], &cells[COLUMN_WHERE]);
@@ -101,7 +110,7 @@ struct hg_error *hg_table_roots(const struct hg_analysis *a, struct hg_namer *na
 {
 	struct hg_filter filter;
 	struct hg_rows rows = HG_ROWS(columns);
-	struct hg_table like = {.name = name, .title = title};
+	struct hg_table like = {.name = name, .title = title, .label_column = COLUMN_LABEL};
 	unsigned column = 0;
 	struct hg_error *err = hg_filter_init(&filter, args->filter);
 	if (!err)
@@ -112,7 +121,7 @@ struct hg_error *hg_table_roots(const struct hg_analysis *a, struct hg_namer *na
 		hg_rows_sort(&rows, column);
 		like.rows_left_out = hg_rows_cut(&rows, args->limit);
 		for (uint32_t i = 0; i < hg_rows_count(&rows); i++)
-			fill_line(namer, hg_rows_at(&rows, i), report);
+			fill_rest(namer, hg_rows_at(&rows, i), report);
 		err = hg_report_table(report, &like, &rows);
 	}
 	hg_filter_deinit(&filter);

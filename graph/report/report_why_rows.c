@@ -107,15 +107,11 @@ static struct hg_error *sort_children(struct show *s)
 static void add_goroutines(const struct show *s, const struct hg_trie_step *t,
 			   const struct hg_goroutine *g, struct hg_text *out)
 {
-	const struct hg_program *prog = s->why->a->prog;
 	if (t->objects == 1)
 		hg_namer_root_step(&s->why->namer, t->node, out);
 	else
 		hg_human_things(out, t->objects, "goroutine");
-	hg_text_printf(out, " [%s", hg_namer_state(&s->why->namer, g));
-	if (g->created_by)
-		hg_text_printf(out, ", created by %s", hg_program_text(prog, g->created_by));
-	hg_text_add(out, "]");
+	hg_namer_goroutine(&s->why->namer, g, false, out);
 }
 
 static void add_label(const struct show *s, uint32_t step, struct hg_text *out)
