@@ -85,6 +85,9 @@ struct hg_error *hg_flush_output(void)
 struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 				  const struct hg_report_args *report_args)
 {
+	struct hg_error *err = hg_report_check(name, report_args);
+	if (err)
+		return err;
 	struct hg_console console;
 	hg_console_init(&console, args->verbose);
 	const struct hg_options options = {
@@ -96,7 +99,7 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 	};
 	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *analysis = NULL;
 	hg_cleanup(hg_report_destroyp) struct hg_report *report = NULL;
-	struct hg_error *err = hg_analysis_create(&options, &analysis);
+	err = hg_analysis_create(&options, &analysis);
 	if (!err)
 		err = hg_report_create(analysis, name, report_args, &report);
 	hg_console_clear(&console);

@@ -107,6 +107,9 @@ struct hg_report_args {
 	bool exact;	    /* exact retained sets instead of lower bounds */
 };
 
+/** Says what is wrong with the arguments of a report, before an analysis that may take a while; NULL when nothing is. */
+struct hg_error *hg_report_check(const char *name, const struct hg_report_args *args);
+
 /** Makes a report: "analyze", "top", "why". The caller ends it with hg_report_destroy(), before the analysis. */
 struct hg_error *hg_report_create(struct hg_analysis *analysis, const char *name,
 				  const struct hg_report_args *args, struct hg_report **ret);

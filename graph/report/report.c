@@ -141,12 +141,23 @@ static struct hg_error *make_report(struct hg_analysis *a, const struct hg_repor
 	return priv->failed ? &hg_enomem : NULL;
 }
 
-struct hg_error *hg_report_create(struct hg_analysis *analysis, const char *name,
-				  const struct hg_report_args *args, struct hg_report **ret)
+struct hg_error *hg_report_check(const char *name, const struct hg_report_args *args)
 {
 	const struct hg_report_ops *ops = find_report(name);
 	if (!ops)
 		return hg_error_create(HG_ERROR_USAGE, "no report is called '%s'", name);
+	struct hg_filter filter;
+	struct hg_error *err = hg_filter_init(&filter, args->filter);
+	hg_filter_deinit(&filter);
+	return err || !ops->check ? err : ops->check(args);
+}
+
+struct hg_error *hg_report_create(struct hg_analysis *analysis, const char *name,
+				  const struct hg_report_args *args, struct hg_report **ret)
+{
+	struct hg_error *err = hg_report_check(name, args);
+	if (err)
+		return err;
 	hg_cleanup(hg_report_destroyp) struct hg_report *report = calloc(1, sizeof(*report));
 	if (!report)
 		return &hg_enomem;
@@ -155,7 +166,7 @@ struct hg_error *hg_report_create(struct hg_analysis *analysis, const char *name
 		return &hg_enomem;
 	struct hg_phases phases = {.log = analysis->log};
 	hg_phase_begin(&phases);
-	struct hg_error *err = make_report(analysis, ops, args, report);
+	err = make_report(analysis, find_report(name), args, report);
 	if (err)
 		return err;
 	hg_phase_end(&phases, "report", analysis->blocks.count);

@@ -15,6 +15,8 @@
 
 struct hg_report_ops {
 	const char *name;
+	/** Finds wrong words in the arguments (the filter aside). */
+	struct hg_error *(*check)(const struct hg_report_args *args);
 	struct hg_error *(*make)(struct hg_analysis *a, const struct hg_report_args *args,
 				 struct hg_report *report);
 };
@@ -44,9 +46,8 @@ uint32_t hg_rows_count(const struct hg_rows *rows);
 struct hg_cell *hg_rows_at(const struct hg_rows *rows, uint32_t row);
 void hg_rows_deinit(struct hg_rows *rows);
 
-/** Finds the column of numbers called `name`, for --sort; `fallback` where name is NULL. */
-struct hg_error *hg_rows_column(const struct hg_rows *rows, const char *name, const char *fallback,
-				unsigned *ret);
+/** Finds the column of numbers called `name`, for --sort; "retained" where name is NULL. */
+struct hg_error *hg_rows_column(const struct hg_rows *rows, const char *name, unsigned *ret);
 /** Sorts by a column, largest first; ties by the other columns from left to right, smallest first. */
 void hg_rows_sort(struct hg_rows *rows, unsigned column);
 /** Drops the rows behind the first `limit`; returns how many. */

@@ -64,21 +64,21 @@ static bool is_sortable(const struct hg_column *column)
 	       column->kind == HG_COLUMN_PERMILLE;
 }
 
-struct hg_error *hg_rows_column(const struct hg_rows *rows, const char *name, const char *fallback,
-				unsigned *ret)
+struct hg_error *hg_rows_column(const struct hg_rows *rows, const char *name, unsigned *ret)
 {
+	const char *wanted = name ? name : "retained";
 	struct hg_text choices = {0};
-	for (unsigned i = 0; i < rows->column_count; i++) {
+	bool found = false;
+	for (unsigned i = 0; i < rows->column_count && !found; i++) {
 		if (!is_sortable(&rows->columns[i]))
 			continue;
+		found = !strcmp(rows->columns[i].name, wanted);
 		*ret = i;
-		if (!strcmp(rows->columns[i].name, name ? name : fallback))
-			break;
 		hg_text_printf(&choices, "%s%s", choices.length ? ", " : "", rows->columns[i].name);
 	}
 	struct hg_error *err = NULL;
-	if (strcmp(rows->columns[*ret].name, name ? name : fallback))
-		err = hg_error_create(HG_ERROR_USAGE, "cannot sort by '%s': %s", name,
+	if (!found)
+		err = hg_error_create(HG_ERROR_USAGE, "cannot sort by '%s': %s", wanted,
 				      hg_text_str(&choices));
 	hg_text_deinit(&choices);
 	return err;

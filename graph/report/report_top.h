@@ -6,9 +6,15 @@
 
 #include "graph/report/report.h"
 
-typedef struct hg_error *hg_top_fn(struct hg_analysis *a, const struct hg_report_args *args,
-				   struct hg_report *report);
+struct hg_top_ops {
+	const char *by; /* "type" */
+	const struct hg_column *columns;
+	unsigned column_count;
+	struct hg_error *(*make)(struct hg_analysis *a, const struct hg_report_args *args,
+				 struct hg_report *report);
+};
 
-hg_top_fn hg_top_types, hg_top_objects, hg_top_roots, hg_top_packages, hg_top_goroutines;
+extern const struct hg_top_ops hg_top_types, hg_top_objects, hg_top_roots, hg_top_packages,
+	hg_top_goroutines;
 
 #endif

@@ -135,8 +135,8 @@ static struct hg_error *add_rows(const struct hg_analysis *a, const struct hg_re
 	return err;
 }
 
-struct hg_error *hg_top_goroutines(struct hg_analysis *a, const struct hg_report_args *args,
-				   struct hg_report *report)
+static struct hg_error *make_top(struct hg_analysis *a, const struct hg_report_args *args,
+				 struct hg_report *report)
 {
 	struct groups groups = {0};
 	struct hg_rows rows = HG_ROWS(columns);
@@ -145,7 +145,7 @@ struct hg_error *hg_top_goroutines(struct hg_analysis *a, const struct hg_report
 	unsigned column = 0;
 	struct hg_error *err = hg_filter_init(&filter, args->filter);
 	if (!err)
-		err = hg_rows_column(&rows, args->sort, "retained", &column);
+		err = hg_rows_column(&rows, args->sort, &column);
 	if (!err)
 		err = add_rows(a, args, &groups, &filter, &rows, report);
 	if (!err) {
@@ -159,3 +159,10 @@ struct hg_error *hg_top_goroutines(struct hg_analysis *a, const struct hg_report
 	hg_filter_deinit(&filter);
 	return err;
 }
+
+const struct hg_top_ops hg_top_goroutines = {
+	.by = "goroutine",
+	.columns = columns,
+	.column_count = ARRAY_SIZE(columns),
+	.make = make_top,
+};

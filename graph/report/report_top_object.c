@@ -151,7 +151,7 @@ static struct hg_error *make(const struct hg_analysis *a, const struct hg_report
 	struct hg_rows rows = HG_ROWS(columns);
 	struct picks picks = {.limit = args->limit};
 	unsigned column = 0;
-	struct hg_error *err = hg_rows_column(&rows, args->sort, "retained", &column);
+	struct hg_error *err = hg_rows_column(&rows, args->sort, &column);
 	if (!err)
 		err = choose(a, namer->classes, filter, column == COLUMN_SHALLOW, &picks);
 	if (!err)
@@ -165,8 +165,8 @@ static struct hg_error *make(const struct hg_analysis *a, const struct hg_report
 	return err;
 }
 
-struct hg_error *hg_top_objects(struct hg_analysis *a, const struct hg_report_args *args,
-				struct hg_report *report)
+static struct hg_error *make_top(struct hg_analysis *a, const struct hg_report_args *args,
+				 struct hg_report *report)
 {
 	struct hg_classes classes = {0};
 	struct hg_tops tops = {0};
@@ -185,3 +185,10 @@ struct hg_error *hg_top_objects(struct hg_analysis *a, const struct hg_report_ar
 	hg_filter_deinit(&filter);
 	return err;
 }
+
+const struct hg_top_ops hg_top_objects = {
+	.by = "object",
+	.columns = columns,
+	.column_count = ARRAY_SIZE(columns),
+	.make = make_top,
+};

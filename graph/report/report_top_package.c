@@ -198,7 +198,7 @@ static struct hg_error *show(const struct hg_analysis *a, const struct packages 
 			     struct hg_report *report)
 {
 	unsigned column;
-	struct hg_error *err = hg_rows_column(rows, args->sort, "retained", &column);
+	struct hg_error *err = hg_rows_column(rows, args->sort, &column);
 	if (err)
 		return err;
 	hg_rows_sort(rows, column);
@@ -217,7 +217,7 @@ static struct hg_error *show(const struct hg_analysis *a, const struct packages 
 	return hg_report_table(report, &like, rows);
 }
 
-struct hg_error *hg_top_packages(struct hg_analysis *a, const struct hg_report_args *args,
+static struct hg_error *make_top(struct hg_analysis *a, const struct hg_report_args *args,
 				 struct hg_report *report)
 {
 	struct packages p = {0};
@@ -245,3 +245,10 @@ struct hg_error *hg_top_packages(struct hg_analysis *a, const struct hg_report_a
 	hg_filter_deinit(&filter);
 	return err;
 }
+
+const struct hg_top_ops hg_top_packages = {
+	.by = "package",
+	.columns = columns,
+	.column_count = ARRAY_SIZE(columns),
+	.make = make_top,
+};

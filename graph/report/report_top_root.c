@@ -114,7 +114,7 @@ struct hg_error *hg_table_roots(const struct hg_analysis *a, struct hg_namer *na
 	unsigned column = 0;
 	struct hg_error *err = hg_filter_init(&filter, args->filter);
 	if (!err)
-		err = hg_rows_column(&rows, args->sort, "retained", &column);
+		err = hg_rows_column(&rows, args->sort, &column);
 	if (!err)
 		err = add_rows(a, namer, &filter, &rows, report);
 	if (!err) {
@@ -129,8 +129,8 @@ struct hg_error *hg_table_roots(const struct hg_analysis *a, struct hg_namer *na
 	return err;
 }
 
-struct hg_error *hg_top_roots(struct hg_analysis *a, const struct hg_report_args *args,
-			      struct hg_report *report)
+static struct hg_error *make_top(struct hg_analysis *a, const struct hg_report_args *args,
+				 struct hg_report *report)
 {
 	struct hg_tops tops;
 	struct hg_error *err = hg_tops_init(a, &tops);
@@ -141,3 +141,10 @@ struct hg_error *hg_top_roots(struct hg_analysis *a, const struct hg_report_args
 	hg_tops_deinit(&tops);
 	return err;
 }
+
+const struct hg_top_ops hg_top_roots = {
+	.by = "root",
+	.columns = columns,
+	.column_count = ARRAY_SIZE(columns),
+	.make = make_top,
+};

@@ -86,7 +86,7 @@ static struct hg_error *finish(const struct hg_analysis *a, const struct hg_clas
 			       struct hg_table *like, struct hg_report *report)
 {
 	unsigned column;
-	struct hg_error *err = hg_rows_column(rows, args->sort, "retained", &column);
+	struct hg_error *err = hg_rows_column(rows, args->sort, &column);
 	if (err)
 		return err;
 	hg_rows_sort(rows, column);
@@ -121,8 +121,8 @@ struct hg_error *hg_table_types(const struct hg_analysis *a, const struct hg_cla
 	return err;
 }
 
-struct hg_error *hg_top_types(struct hg_analysis *a, const struct hg_report_args *args,
-			      struct hg_report *report)
+static struct hg_error *make_top(struct hg_analysis *a, const struct hg_report_args *args,
+				 struct hg_report *report)
 {
 	struct hg_classes classes;
 	struct hg_error *err = hg_classes_init(a, &classes);
@@ -131,3 +131,10 @@ struct hg_error *hg_top_types(struct hg_analysis *a, const struct hg_report_args
 	hg_classes_deinit(&classes);
 	return err;
 }
+
+const struct hg_top_ops hg_top_types = {
+	.by = "type",
+	.columns = columns,
+	.column_count = ARRAY_SIZE(columns),
+	.make = make_top,
+};

@@ -312,15 +312,15 @@ static struct hg_error *why_address(struct hg_why *why, uint64_t addr)
 	return add_types_below(why, "all that it retains, by type");
 }
 
+static bool is_address(const char *target)
+{
+	return !strncmp(target, "0x", 2);
+}
+
 static struct hg_error *answer(struct hg_why *why, const char *target)
 {
-	char *end;
-	if (!strncmp(target, "0x", 2)) {
-		const uint64_t addr = strtoull(target, &end, 16);
-		if (*end || !target[2])
-			return hg_error_create(HG_ERROR_USAGE, "'%s' is not an address", target);
-		return why_address(why, addr);
-	}
+	if (is_address(target))
+		return why_address(why, strtoull(target, NULL, 16));
 	struct hg_why_match match;
 	struct hg_error *err = hg_why_match(why, target, &match);
 	if (err)
@@ -328,11 +328,20 @@ static struct hg_error *answer(struct hg_why *why, const char *target)
 	return match.root ? why_root(why, match.root) : why_type(why, match.class);
 }
 
-static struct hg_error *make_why(struct hg_analysis *a, const struct hg_report_args *args,
-				 struct hg_report *report)
+static struct hg_error *check_why(const struct hg_report_args *args)
 {
 	if (!args->target || !*args->target)
 		return hg_error_create(HG_ERROR_USAGE, "no type, address or variable given");
+	char *end;
+	strtoull(args->target, &end, 16);
+	if (is_address(args->target) && (*end || !args->target[2]))
+		return hg_error_create(HG_ERROR_USAGE, "'%s' is not an address", args->target);
+	return hg_why_check_sort(args->sort);
+}
+
+static struct hg_error *make_why(struct hg_analysis *a, const struct hg_report_args *args,
+				 struct hg_report *report)
+{
 	struct hg_why why = {.a = a, .args = args, .report = report};
 	why.limit = args->limit ? args->limit : HG_WHY_ROWS;
 	why.targets = calloc(a->graph.nodes, 1);
@@ -357,4 +366,4 @@ static struct hg_error *make_why(struct hg_analysis *a, const struct hg_report_a
 	return err;
 }
 
-const struct hg_report_ops hg_report_why = {.name = "why", .make = make_why};
+const struct hg_report_ops hg_report_why = {.name = "why", .check = check_why, .make = make_why};

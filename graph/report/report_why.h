@@ -31,6 +31,9 @@ struct hg_why_match {
  * error that lists them. */
 struct hg_error *hg_why_match(const struct hg_why *why, const char *word, struct hg_why_match *ret);
 
+/** Checks --sort. */
+struct hg_error *hg_why_check_sort(const char *sort);
+
 /** Adds the steps of the trie to the report, the largest children first. `whole` as for hg_trie_init(). */
 struct hg_error *hg_why_rows(struct hg_why *why, bool whole);
 

@@ -66,9 +66,16 @@ static const char *get_words(const struct show *s, uint32_t number)
 static uint64_t sort_value(const struct show *s, uint32_t step)
 {
 	const struct hg_trie_step *t = get_step(s, step);
-	return s->sort == COLUMN_COUNT	   ? t->count
-	       : s->sort == COLUMN_SHALLOW ? t->shallow
-					   : t->retained;
+	switch (s->sort) {
+	case COLUMN_COUNT:
+		return t->count;
+	case COLUMN_SHALLOW:
+		return t->shallow;
+	case COLUMN_OBJECTS:
+		return t->objects;
+	default:
+		return t->retained;
+	}
 }
 
 static int compare_steps(const void *left, const void *right, void *arg)
@@ -343,12 +350,19 @@ static struct hg_error *apply_filter(struct show *s)
 
 static struct hg_error *show(struct show *s)
 {
-	struct hg_error *err = hg_rows_column(&s->rows, s->why->args->sort, "retained", &s->sort);
+	struct hg_error *err = hg_rows_column(&s->rows, s->why->args->sort, &s->sort);
 	if (!err)
 		err = apply_filter(s);
 	if (!err)
 		err = sort_children(s);
 	return err ? err : add_children(s, 0, 0);
+}
+
+struct hg_error *hg_why_check_sort(const char *sort)
+{
+	const struct hg_rows rows = HG_ROWS(columns);
+	unsigned column;
+	return hg_rows_column(&rows, sort, &column);
 }
 
 struct hg_error *hg_why_rows(struct hg_why *why, bool whole)
