@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/base/vec.h"
 
 struct hg_graph {
 	uint32_t nodes;	      /* including node 0 */
@@ -34,6 +35,8 @@ void hg_graph_drop_reverse(struct hg_graph *graph);
 struct hg_graph_pair {
 	uint32_t from, to;
 };
+
+typedef HG_VEC(struct hg_graph_pair) hg_graph_pairs;
 
 /** Adds edges: behind those their nodes have, in the order given. Positions of edges move: those of node n by the number
  * of pairs from nodes below n. Drops the reverse. On error the graph stays as it was. */

@@ -108,3 +108,66 @@ struct hg_error *hg_reach_secondary(const struct hg_graph *graph, uint8_t *reach
 	}
 	return NULL;
 }
+
+/** Reached nodes whose weak edges have yet to be looked at. */
+struct weak_queue {
+	HG_VEC(uint32_t) nodes;
+};
+
+static void weak_queue_deinit(struct weak_queue *queue)
+{
+	hg_vec_deinit(&queue->nodes);
+}
+
+static bool enqueue(struct weak_queue *queue, uint32_t node)
+{
+	uint32_t *place = hg_vec_push(&queue->nodes);
+	if (place)
+		*place = node;
+	return place;
+}
+
+/** Marks all that `start` reaches, and queues every node it marks. */
+static bool mark_and_queue(struct marker *marker, struct weak_queue *queue,
+			   const uint32_t *weak_at, uint32_t start)
+{
+	const struct hg_graph *graph = marker->graph;
+	marker->reached[start] = 1;
+	uint32_t *place = hg_vec_push(&marker->stack);
+	if (!place)
+		return false;
+	*place = start;
+	while (marker->stack.count) {
+		const uint32_t node = marker->stack.data[--marker->stack.count];
+		if (weak_at[node] < weak_at[node + 1] && !enqueue(queue, node))
+			return false;
+		if (graph->edge_at[node] < graph->edge_at[node + 1] && !push_targets(marker, node))
+			return false;
+	}
+	return true;
+}
+
+struct hg_error *hg_reach_weak(const struct hg_graph *graph, uint8_t *reached,
+			       const uint32_t *weak_at, const uint32_t *weak_to,
+			       hg_graph_pairs *added)
+{
+	hg_cleanup(marker_deinit) struct marker marker = {.graph = graph, .reached = reached};
+	hg_cleanup(weak_queue_deinit) struct weak_queue queue = {0};
+	for (uint32_t node = 0; node < graph->nodes; node++)
+		if (reached[node] && weak_at[node] < weak_at[node + 1] && !enqueue(&queue, node))
+			return &hg_enomem;
+	for (size_t i = 0; i < queue.nodes.count; i++) {
+		const uint32_t from = queue.nodes.data[i];
+		for (uint32_t e = weak_at[from]; e < weak_at[from + 1]; e++) {
+			if (reached[weak_to[e]])
+				continue;
+			struct hg_graph_pair *pair = hg_vec_push(added);
+			if (!pair)
+				return &hg_enomem;
+			*pair = (struct hg_graph_pair){from, weak_to[e]};
+			if (!mark_and_queue(&marker, &queue, weak_at, weak_to[e]))
+				return &hg_enomem;
+		}
+	}
+	return NULL;
+}

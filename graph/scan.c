@@ -7,7 +7,6 @@
 #include "core/base/limits.h"
 #include "core/base/workers.h"
 #include "graph/analysis_private.h"
-#include "graph/reach.h"
 
 #define TASK_BYTES ((uint64_t)4 << 20)
 
@@ -32,6 +31,7 @@ struct scan {
 
 struct buffer {
 	uint8_t *data;
+	uint64_t size;
 };
 
 static void buffer_free(struct buffer *buffer)
@@ -70,13 +70,32 @@ static void emit(const struct hg_analysis *a, struct task *task, uint64_t value,
 	task->edges.data[task->edges.count++] = (struct found){to, (uint32_t)word};
 }
 
+/** Every word of a block whose heap knows no pointers may be one; but the garbage collector of another heap does not look
+ * there, so words that look like its objects are none. */
+static void scan_all_words(const struct hg_analysis *a, struct task *task, uint32_t block,
+			   const uint8_t *bytes, uint64_t size)
+{
+	for (uint64_t at = 0; at < size / 8; at++) {
+		uint64_t value = hg_load_u64(bytes + at * 8);
+		if (value - a->priv->low >= a->priv->span)
+			continue;
+		const struct hg_extent *to = hg_blocks_extent_at(&a->blocks, value);
+		if (to && !a->heaps.data[to->heap]->ops->pointer_bits)
+			emit(a, task, value, block, at);
+	}
+}
+
 static void scan_slot(const struct hg_analysis *a, struct task *task,
 		      const struct hg_extent *extent, uint32_t block, uint64_t slot_addr,
-		      const uint8_t *bytes)
+		      const uint8_t *bytes, uint64_t size)
 {
 	const struct hg_heap *heap = a->heaps.data[extent->heap];
-	uint64_t words = extent->stride / 8;
+	uint64_t words = size / 8;
 	bool last = false;
+	if (!heap->ops->pointer_bits) {
+		scan_all_words(a, task, block, bytes, size);
+		return;
+	}
 	for (uint64_t word = 0; word < words && !last; word += 64) {
 		uint64_t bits = heap->ops->pointer_bits(heap, extent, slot_addr, word, &last);
 		if (words - word < 64)
@@ -91,20 +110,23 @@ static void scan_slot(const struct hg_analysis *a, struct task *task,
 
 /** Returns the bytes of a slot: in place, or copied where they lie in several segments; NULL (and counted) if missing. */
 static const uint8_t *slot_bytes(const struct hg_analysis *a, struct task *task,
-				 const struct hg_extent *extent, uint64_t addr,
+				 const struct hg_extent *extent, uint64_t addr, uint64_t size,
 				 const uint8_t *whole, struct buffer *copy)
 {
 	if (whole)
 		return whole + (addr - extent->addr);
 	const struct hg_image *image = a->prog->image;
-	const uint8_t *bytes = hg_image_view(image, addr, extent->stride);
+	const uint8_t *bytes = hg_image_view(image, addr, size);
 	if (bytes)
 		return bytes;
-	if (!copy->data)
-		copy->data = malloc(extent->stride);
-	if (copy->data && hg_image_read(image, addr, copy->data, extent->stride))
-		return copy->data;
-	task->missing += extent->stride;
+	uint8_t *larger = size > copy->size ? realloc(copy->data, size) : copy->data;
+	if (larger) {
+		copy->size = size > copy->size ? size : copy->size;
+		copy->data = larger;
+		if (hg_image_read(image, addr, copy->data, size))
+			return copy->data;
+	}
+	task->missing += size;
 	return NULL;
 }
 
@@ -121,10 +143,11 @@ static void scan_extent(struct scan *s, struct task *task, const struct hg_exten
 	for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
 	     slot = hg_blocks_next_slot(blocks, extent, slot + 1), block++) {
 		uint64_t addr = extent->addr + slot * extent->stride;
+		uint64_t size = hg_blocks_slot_size(blocks, extent, slot);
 		size_t before = task->edges.count;
-		const uint8_t *bytes = slot_bytes(s->a, task, extent, addr, whole, &copy);
+		const uint8_t *bytes = slot_bytes(s->a, task, extent, addr, size, whole, &copy);
 		if (bytes && !test(s->a->priv->folded, block))
-			scan_slot(s->a, task, extent, block, addr, bytes);
+			scan_slot(s->a, task, extent, block, addr, bytes, size);
 		s->edge_at[base + block] = (uint32_t)(task->edges.count - before);
 	}
 }
@@ -194,7 +217,7 @@ static void count_root_edges(struct scan *s)
 	for (size_t i = 1; i < roots->list.count; i++)
 		s->edge_at[roots->list.data[i].parent]++;
 	for (size_t i = 0; i < roots->edges.count; i++)
-		if (!(roots->edges.data[i].flags & HG_EDGE_SECONDARY))
+		if (!(roots->edges.data[i].flags & HG_EDGES_WEAK))
 			s->edge_at[roots->edges.data[i].root]++;
 }
 
@@ -206,7 +229,7 @@ static void put_root_edges(struct scan *s, uint32_t *edge_to, uint32_t *next)
 		edge_to[next[roots->list.data[i].parent]++] = (uint32_t)i;
 	for (size_t i = 0; i < roots->edges.count; i++) {
 		const struct hg_root_edge *edge = &roots->edges.data[i];
-		if (edge->flags & HG_EDGE_SECONDARY)
+		if (edge->flags & HG_EDGES_WEAK)
 			continue;
 		edge_to[next[edge->root]++] =
 			s->a->graph.first_block + hg_blocks_find(&s->a->blocks, edge->target);
@@ -335,41 +358,6 @@ struct hg_error *hg_scan(struct hg_analysis *a, uint32_t **words)
 	return err;
 }
 
-struct hg_error *hg_scan_secondary(struct hg_analysis *a)
-{
-	struct hg_roots *roots = &a->roots;
-	HG_VEC(struct hg_graph_pair) pairs = {0};
-	for (size_t i = 0; i < roots->edges.count; i++) {
-		const struct hg_root_edge *edge = &roots->edges.data[i];
-		struct hg_graph_pair *pair =
-			edge->flags & HG_EDGE_SECONDARY ? hg_vec_push(&pairs) : NULL;
-		if (pair)
-			*pair = (struct hg_graph_pair){
-				edge->root,
-				a->graph.first_block + hg_blocks_find(&a->blocks, edge->target)};
-	}
-	hg_autofree uint8_t *reached = malloc((size_t)a->graph.nodes + 1);
-	hg_autofree uint8_t *needed = calloc(pairs.count + 1, 1);
-	struct hg_error *err = reached && needed ? hg_reach(&a->graph, reached, NULL) : &hg_enomem;
-	if (!err && pairs.count)
-		err = hg_reach_secondary(&a->graph, reached, pairs.data, pairs.count, needed);
-	size_t kept = 0, kept_pairs = 0, pair = 0;
-	for (size_t i = 0; !err && i < roots->edges.count; i++) {
-		bool secondary = roots->edges.data[i].flags & HG_EDGE_SECONDARY;
-		if (secondary && !needed[pair++])
-			continue;
-		if (secondary)
-			pairs.data[kept_pairs++] = pairs.data[pair - 1];
-		roots->edges.data[kept++] = roots->edges.data[i];
-	}
-	if (!err)
-		roots->edges.count = kept;
-	if (!err && kept_pairs)
-		err = hg_graph_add_edges(&a->graph, pairs.data, kept_pairs);
-	hg_vec_deinit(&pairs);
-	return err;
-}
-
 /* ---- the same edges again, with their places ---- */
 
 static size_t first_root_edge(const struct hg_roots *roots, uint32_t root)
@@ -420,9 +408,10 @@ struct hg_error *hg_analysis_outs(const struct hg_analysis *a, uint32_t node, hg
 		return NULL;
 	struct task task = {0};
 	hg_cleanup(buffer_free) struct buffer copy = {0};
-	const uint8_t *bytes = slot_bytes(a, &task, extent, addr, NULL, &copy);
+	uint64_t size = hg_blocks_size(&a->blocks, block);
+	const uint8_t *bytes = slot_bytes(a, &task, extent, addr, size, NULL, &copy);
 	if (bytes)
-		scan_slot(a, &task, extent, block, addr, bytes);
+		scan_slot(a, &task, extent, block, addr, bytes, size);
 	bool enough = hg_vec_reserve(ret, task.edges.count);
 	for (size_t i = 0; enough && i < task.edges.count; i++)
 		ret->data[ret->count++] =

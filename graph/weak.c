@@ -1,0 +1,163 @@
+#include "graph/weak.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/analysis_private.h"
+#include "graph/reach.h"
+
+struct settle {
+	struct hg_analysis *a;
+	const uint32_t *words;
+	uint32_t *weak_at; /* per node: position in weak_to; NULL where no heap needs it */
+	uint32_t *weak_to;
+	uint8_t *reached;
+	hg_graph_pairs added;
+};
+
+/** Does the type of a block declare the word at `offset` to be a pointer? */
+static bool is_declared(const struct hg_analysis *a, uint32_t block, uint64_t offset)
+{
+	uint32_t type = a->blocks.types[block];
+	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
+	return lang && hg_shape_leaf(&a->priv->shapes, type, offset).kind != HG_LEAF_NONE;
+}
+
+/** Moves the undeclared edges of one extent's blocks to weak_to; *kept and *weak are the next free positions. */
+static void split_extent(struct settle *s, const struct hg_extent *extent, uint32_t *kept,
+			 uint32_t *weak)
+{
+	struct hg_graph *graph = &s->a->graph;
+	bool precise = s->a->heaps.data[extent->heap]->ops->pointer_bits;
+	for (uint32_t block = extent->first; block < extent->first + extent->count; block++) {
+		uint32_t node = graph->first_block + block;
+		uint32_t from = graph->edge_at[node], end = graph->edge_at[node + 1];
+		graph->edge_at[node] = *kept;
+		s->weak_at[node] = *weak;
+		for (uint32_t e = from; e < end; e++) {
+			uint32_t to = graph->edge_to[e];
+			if (precise || is_declared(s->a, block, (uint64_t)s->words[e] * 8))
+				graph->edge_to[(*kept)++] = to;
+			else
+				s->weak_to[(*weak)++] = to;
+		}
+	}
+}
+
+/** Splits the edges of blocks: declared pointers stay, the other words become weak. Edges of roots stay. */
+static struct hg_error *split(struct settle *s)
+{
+	struct hg_analysis *a = s->a;
+	bool all_precise = true;
+	for (size_t i = 0; i < a->heaps.count; i++)
+		all_precise &= a->heaps.data[i]->ops->pointer_bits != NULL;
+	if (all_precise)
+		return NULL;
+	struct hg_graph *graph = &a->graph;
+	s->weak_at = calloc((size_t)graph->nodes + 1, sizeof(*s->weak_at));
+	s->weak_to = malloc(((size_t)graph->edges + 1) * sizeof(*s->weak_to));
+	if (!s->weak_at || !s->weak_to)
+		return &hg_enomem;
+	uint32_t kept = graph->edge_at[graph->first_block], weak = 0;
+	// Each position is written behind where it is read: kept never overtakes the edges.
+	uint32_t end = graph->edge_at[graph->nodes];
+	for (size_t i = 0; i < a->blocks.extents.count; i++)
+		split_extent(s, &a->blocks.extents.data[i], &kept, &weak);
+	hg_assert(kept + weak == end);
+	graph->edge_at[graph->nodes] = kept;
+	graph->edges = kept;
+	s->weak_at[graph->nodes] = weak;
+	a->coverage.conservative_edges += weak;
+	return NULL;
+}
+
+/** Keeps those root edges of a kind that are needed; what they reach is marked. */
+static struct hg_error *keep_needed(struct settle *s, unsigned flag, unsigned without)
+{
+	struct hg_analysis *a = s->a;
+	struct hg_roots *roots = &a->roots;
+	hg_graph_pairs pairs = {0};
+	for (size_t i = 0; i < roots->edges.count; i++) {
+		const struct hg_root_edge *edge = &roots->edges.data[i];
+		if (!(edge->flags & flag) || edge->flags & without)
+			continue;
+		struct hg_graph_pair *pair = hg_vec_push(&pairs);
+		if (!pair) {
+			hg_vec_deinit(&pairs);
+			return &hg_enomem;
+		}
+		*pair = (struct hg_graph_pair){
+			edge->root,
+			a->graph.first_block + hg_blocks_find(&a->blocks, edge->target)};
+	}
+	hg_autofree uint8_t *needed = calloc(pairs.count + 1, 1);
+	struct hg_error *err = needed ? NULL : &hg_enomem;
+	if (!err && pairs.count)
+		err = hg_reach_secondary(&a->graph, s->reached, pairs.data, pairs.count, needed);
+	size_t kept = 0, pair = 0;
+	for (size_t i = 0; !err && i < roots->edges.count; i++) {
+		const struct hg_root_edge edge = roots->edges.data[i];
+		if (edge.flags & flag && !(edge.flags & without) && !needed[pair++])
+			continue;
+		struct hg_graph_pair *place = NULL;
+		if (edge.flags & flag && !(edge.flags & without) &&
+		    (place = hg_vec_push(&s->added)))
+			*place = pairs.data[pair - 1];
+		roots->edges.data[kept++] = edge;
+	}
+	if (!err)
+		roots->edges.count = kept;
+	hg_vec_deinit(&pairs);
+	return err;
+}
+
+static uint64_t reached_bytes(const struct settle *s)
+{
+	const struct hg_analysis *a = s->a;
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < a->blocks.extents.count; i++) {
+		const struct hg_extent *extent = &a->blocks.extents.data[i];
+		uint32_t node = a->graph.first_block + extent->first;
+		for (uint32_t slot = hg_blocks_next_slot(&a->blocks, extent, 0);
+		     slot < extent->slots;
+		     slot = hg_blocks_next_slot(&a->blocks, extent, slot + 1), node++)
+			if (s->reached[node])
+				bytes += hg_blocks_slot_size(&a->blocks, extent, slot);
+	}
+	return bytes;
+}
+
+static struct hg_error *run(struct settle *s)
+{
+	struct hg_analysis *a = s->a;
+	struct hg_error *err = split(s);
+	s->reached = malloc((size_t)a->graph.nodes + 1);
+	if (!err && !s->reached)
+		err = &hg_enomem;
+	if (!err)
+		err = hg_reach(&a->graph, s->reached, NULL);
+	if (!err)
+		err = keep_needed(s, HG_EDGE_SECONDARY, HG_EDGE_CONSERVATIVE);
+	bool weak = s->weak_at || a->coverage.conservative_edges;
+	uint64_t certain = !err && weak ? reached_bytes(s) : 0;
+	if (!err)
+		err = keep_needed(s, HG_EDGE_CONSERVATIVE, 0);
+	if (!err && s->weak_at)
+		err = hg_reach_weak(&a->graph, s->reached, s->weak_at, s->weak_to, &s->added);
+	if (!err && weak)
+		a->coverage.conservative_bytes = reached_bytes(s) - certain;
+	if (!err && s->added.count)
+		err = hg_graph_add_edges(&a->graph, s->added.data, s->added.count);
+	return err;
+}
+
+struct hg_error *hg_weak_settle(struct hg_analysis *a, const uint32_t *words)
+{
+	struct settle s = {.a = a, .words = words};
+	struct hg_error *err = run(&s);
+	free(s.weak_at);
+	free(s.weak_to);
+	free(s.reached);
+	hg_vec_deinit(&s.added);
+	return err;
+}
