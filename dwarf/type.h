@@ -48,10 +48,21 @@ enum hg_go_kind {
 	HG_GO_UNSAFE_POINTER = 26,
 };
 
+/** The language of the unit that a type or variable comes from. */
+enum hg_language {
+	HG_LANGUAGE_UNKNOWN,
+	HG_LANGUAGE_GO,
+	HG_LANGUAGE_C,
+	HG_LANGUAGE_CXX,
+	HG_LANGUAGE_RUST,
+	HG_LANGUAGES,
+};
+
 struct hg_type {
 	uint32_t name; /* in the program's strings; 0 for none */
 	uint8_t kind;  /* enum hg_type_kind */
 	uint8_t go_kind;
+	uint8_t language; /* enum hg_language */
 	uint16_t module;  /* index into the program's modules */
 	uint64_t size;	  /* bytes */
 	uint64_t count;	  /* elements of an array */

@@ -8,10 +8,11 @@
 #include "graph/lang/lang.h"
 
 struct hg_analysis_private {
-	struct hg_lang *lang; /* NULL where no language is known */
-	uint64_t *folded;     /* bit per block: its own edges are not followed */
-	uint64_t *owned;      /* bit per block: only its owner's edge counts */
-	uint64_t low, span;   /* addresses of blocks lie in [low, low + span) */
+	struct hg_lang *langs[HG_LANGUAGES]; /* by language; NULL where none of it is known */
+	struct hg_shapes shapes;	     /* of the types of all languages */
+	uint64_t *folded;		     /* bit per block: its own edges are not followed */
+	uint64_t *owned;		     /* bit per block: only its owner's edge counts */
+	uint64_t low, span;		     /* addresses of blocks lie in [low, low + span) */
 };
 
 #endif

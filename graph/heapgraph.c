@@ -12,6 +12,7 @@
 #include "graph/retained.h"
 #include "graph/scan.h"
 #include "graph/typing.h"
+#include "graph/weak.h"
 
 /** A source is a file of that name, else a PID. */
 static struct hg_error *open_image(const struct hg_options *options, struct hg_analysis *a,
@@ -100,27 +101,19 @@ static struct hg_error *find_roots(struct hg_analysis *a)
 	return err;
 }
 
-static struct hg_error *open_language(struct hg_analysis *a)
-{
-	for (size_t i = 0; hg_lang_table[i]; i++)
-		if (hg_lang_table[i]->probe(a))
-			return hg_lang_table[i]->open(a, &a->priv->lang);
-	return NULL;
-}
-
 static struct hg_error *build_graph(struct hg_analysis *a, struct hg_phases *phases)
 {
 	hg_autofree uint32_t *words = NULL;
 	struct hg_error *err = hg_scan(a, &words);
 	hg_phase_end(phases, "scan", a->graph.edges);
 	if (!err)
-		err = open_language(a);
-	if (!err && a->priv->lang)
-		err = hg_typing(a, a->priv->lang, words);
+		err = hg_langs_open(a);
+	if (!err)
+		err = hg_typing(a, words);
 	hg_phase_end(phases, "types", a->blocks.count);
 	if (!err)
-		err = hg_scan_secondary(a);
-	hg_phase_end(phases, "secondary roots", a->roots.edges.count);
+		err = hg_weak_settle(a, words);
+	hg_phase_end(phases, "weak edges", a->roots.edges.count);
 	return err;
 }
 
@@ -275,8 +268,7 @@ void hg_analysis_destroy(struct hg_analysis *a)
 	if (!a)
 		return;
 	if (a->priv) {
-		if (a->priv->lang)
-			a->priv->lang->ops->close(a->priv->lang);
+		hg_langs_close(a);
 		free(a->priv->folded);
 		free(a->priv->owned);
 		free(a->priv);

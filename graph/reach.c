@@ -128,8 +128,8 @@ static bool enqueue(struct weak_queue *queue, uint32_t node)
 }
 
 /** Marks all that `start` reaches, and queues every node it marks. */
-static bool mark_and_queue(struct marker *marker, struct weak_queue *queue,
-			   const uint32_t *weak_at, uint32_t start)
+static bool mark_and_queue(struct marker *marker, struct weak_queue *queue, const uint32_t *weak_at,
+			   uint32_t start)
 {
 	const struct hg_graph *graph = marker->graph;
 	marker->reached[start] = 1;

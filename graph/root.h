@@ -46,9 +46,10 @@ struct hg_root {
 enum {
 	HG_EDGE_CONSERVATIVE = 1, /* the word may not be a pointer */
 	HG_EDGE_SECONDARY =
-		2, /* counts only where nothing else reaches the target (finalizer referents, pools) */
+		2,	   /* finalizer referents, pools: what holds only what nothing else does */
+	HG_EDGES_WEAK = 3, /* either of them; see graph/weak.h */
 	HG_EDGE_OWNER =
-		4, /* the target belongs to this root alone: every other edge into it is left out */
+		4, /* the target is this root's alone: every other edge into it is left out */
 };
 
 struct hg_root_edge {

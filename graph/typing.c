@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "core/base/bytes.h"
+#include "graph/analysis_private.h"
 
 #define EXACT UINT32_MAX
 
 struct typing {
 	struct hg_analysis *a;
-	struct hg_lang *lang;
+	struct hg_shapes *shapes;
 	const uint32_t *words;
 	uint32_t *scores; /* per block: how much its type explains; see score() */
 	uint64_t *done;	  /* bit per block: its pointers have been followed */
@@ -86,6 +87,13 @@ static void take(struct typing *t, const struct candidate *c, const struct hg_ex
 		push(t, slot_addr);
 }
 
+/** The type that a value really is where its block has room for more. */
+static uint32_t enlarge(const struct typing *t, uint32_t type, uint64_t room)
+{
+	struct hg_lang *lang = hg_lang_of(t->a, type);
+	return lang && lang->ops->enlarge ? lang->ops->enlarge(lang, type, room) : type;
+}
+
 /** Applies a guess to the block that contains `value`. */
 static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
 {
@@ -101,19 +109,18 @@ static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
 	uint64_t at = in_slot - extent->header, room = extent->stride - in_slot;
 	bool array = guess.count != 1;
 	if (!array && !at)
-		guess.type = t->lang->ops->enlarge(t->lang, guess.type, room);
+		guess.type = enlarge(t, guess.type, room);
 	size = hg_type_get(t->a->prog, guess.type)->size;
-	if (size > room ||
-	    hg_shape_has_pointers(&t->lang->shapes, guess.type) == extent->no_pointers)
+	if (size > room || hg_shape_has_pointers(t->shapes, guess.type) == extent->no_pointers)
 		return;
 	uint64_t count = guess.count && guess.count <= room / size ? guess.count : room / size;
 	struct candidate c = {.block = block, .score = score(count * size, !at)};
 	if (array && at % size == 0)
-		c.type = hg_shape_open_array(&t->lang->shapes, guess.type);
+		c.type = hg_shape_open_array(t->shapes, guess.type);
 	else if (!at || extent->no_pointers)
 		c.type = guess.type;
 	else
-		c.type = hg_shape_interior(&t->lang->shapes, guess.type, at);
+		c.type = hg_shape_interior(t->shapes, guess.type, at);
 	if (c.type)
 		take(t, &c, extent, value - in_slot);
 }
@@ -121,10 +128,12 @@ static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
 static void follow_pointer(struct typing *t, uint32_t type, uint64_t base, uint64_t offset,
 			   uint64_t value)
 {
-	struct hg_leaf leaf = hg_shape_leaf(&t->lang->shapes, type, offset);
+	struct hg_leaf leaf = hg_shape_leaf(t->shapes, type, offset);
 	if (leaf.kind == HG_LEAF_NONE)
 		return;
-	apply(t, value, t->lang->ops->resolve(t->lang, &leaf, base, offset, value));
+	struct hg_lang *lang = hg_lang_of(t->a, type);
+	if (lang)
+		apply(t, value, lang->ops->resolve(lang, &leaf, base, offset, value));
 }
 
 static void follow_block(struct typing *t, uint64_t addr)
@@ -199,7 +208,7 @@ static void take_exact(struct typing *t)
 			t->scores[extent->first + k] = EXACT;
 			uint64_t size = hg_type_get(t->a->prog, *type)->size;
 			uint32_t array = size && room / size >= 2
-						 ? hg_shape_open_array(&t->lang->shapes, *type)
+						 ? hg_shape_open_array(t->shapes, *type)
 						 : 0;
 			*type = array ? array : *type;
 		}
@@ -223,10 +232,10 @@ static struct hg_error *run(struct typing *t)
 	return t->failed ? &hg_enomem : NULL;
 }
 
-struct hg_error *hg_typing(struct hg_analysis *a, struct hg_lang *lang, const uint32_t *words)
+struct hg_error *hg_typing(struct hg_analysis *a, const uint32_t *words)
 {
 	struct typing t = {.a = a,
-			   .lang = lang,
+			   .shapes = &a->priv->shapes,
 			   .words = words,
 			   .built_types = a->debug_types ? a->debug_types : UINT32_MAX};
 	struct hg_error *err = run(&t);

@@ -10,6 +10,6 @@
  * Fills a->blocks.types[]. words: of each edge of a->graph, the word in its source's slot (from hg_scan). An object that is
  * seen with several types gets the one that explains most of its bytes; a type that the heap stores with the object wins.
  */
-struct hg_error *hg_typing(struct hg_analysis *a, struct hg_lang *lang, const uint32_t *words);
+struct hg_error *hg_typing(struct hg_analysis *a, const uint32_t *words);
 
 #endif

@@ -86,9 +86,9 @@ static struct hg_error *keep_needed(struct settle *s, unsigned flag, unsigned wi
 			hg_vec_deinit(&pairs);
 			return &hg_enomem;
 		}
-		*pair = (struct hg_graph_pair){
-			edge->root,
-			a->graph.first_block + hg_blocks_find(&a->blocks, edge->target)};
+		*pair = (struct hg_graph_pair){edge->root,
+					       a->graph.first_block +
+						       hg_blocks_find(&a->blocks, edge->target)};
 	}
 	hg_autofree uint8_t *needed = calloc(pairs.count + 1, 1);
 	struct hg_error *err = needed ? NULL : &hg_enomem;

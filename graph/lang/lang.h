@@ -40,13 +40,17 @@ enum hg_step {
 struct hg_lang {
 	const struct hg_lang_ops *ops;
 	struct hg_analysis *a;
-	struct hg_shapes shapes;
+	struct hg_shapes *shapes; /* the analysis's */
 };
 
 struct hg_lang_ops {
 	const char *name;
+	uint32_t languages; /* bit per enum hg_language: whose types are its */
 	bool (*probe)(const struct hg_analysis *a);
 	struct hg_error *(*open)(struct hg_analysis *a, struct hg_lang **ret);
+	/** What is more than its members in a struct; see struct hg_shapes. Optional. */
+	unsigned (*special)(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces,
+			    bool *whole);
 	/** What does the pointer `value`, found at `offset` in a value at base, lead to? leaf: hg_shape_leaf() of it. base 0:
 	 * the value is not in memory in one piece. */
 	struct hg_guess (*resolve)(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
@@ -67,6 +71,14 @@ struct hg_lang_ops {
 };
 
 extern const struct hg_lang_ops *const hg_lang_table[]; /* ends with NULL */
+
+/** Opens the languages of a process and the shapes of their types. */
+struct hg_error *hg_langs_open(struct hg_analysis *a);
+void hg_langs_close(struct hg_analysis *a);
+
+/** The language of a type; a type of no known language is taken for one of the first that the process has. NULL where it has
+ * none. */
+struct hg_lang *hg_lang_of(const struct hg_analysis *a, uint32_t type);
 
 /** Writes the type of a node as a person would ("main.User", "map[string]*main.User", "[]uint8", "string"); for root nodes
  * the type of their value; "" for roots without a type; "unknown, 48 bytes" or "unknown, pointer-free" for untyped blocks. */

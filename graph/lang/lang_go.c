@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
+#include "graph/analysis_private.h"
 
 #define EFACE_DATA 8  /* offset of the data word in an interface */
 #define MAP_DIR_LEN 8 /* dirLen stands behind dirPtr */
@@ -50,7 +51,7 @@ static struct hg_guess resolve_interface(struct lang_go *go, const struct hg_lea
 		return (struct hg_guess){0};
 	if (!direct)
 		return (struct hg_guess){type, 1};
-	struct hg_leaf inner = hg_shape_leaf(&go->lang.shapes, type, 0);
+	struct hg_leaf inner = hg_shape_leaf(go->lang.shapes, type, 0);
 	return resolve_leaf(go, &inner, 0, inner.offset, value, depth + 1);
 }
 
@@ -243,7 +244,7 @@ static bool add_string_bytes(struct lang_go *go)
 	const struct hg_type bytes = {
 		.name = byte.name, .kind = HG_TYPE_ARRAY, .size = 1, .elem = go->string_bytes};
 	uint32_t array = hg_type_add(prog, &bytes);
-	uint64_t *known = hg_map_put(&go->lang.shapes.open_arrays, go->string_bytes);
+	uint64_t *known = hg_map_put(&go->lang.shapes->open_arrays, go->string_bytes);
 	if (known)
 		*known = array;
 	return go->string_bytes && array && known;
@@ -252,7 +253,6 @@ static bool add_string_bytes(struct lang_go *go)
 static void go_close(struct hg_lang *lang)
 {
 	struct lang_go *go = (struct lang_go *)lang;
-	hg_shapes_deinit(&lang->shapes);
 	hg_map_deinit(&go->dynamic);
 	hg_map_deinit(&go->closures);
 	free(go);
@@ -264,10 +264,7 @@ static struct hg_error *go_open(struct hg_analysis *a, struct hg_lang **ret)
 	if (!go)
 		return &hg_enomem;
 	struct hg_program *prog = a->prog;
-	go->lang = (struct hg_lang){.ops = &hg_lang_go, .a = a};
-	go->lang.shapes.prog = prog;
-	go->lang.shapes.special = go_special;
-	go->lang.shapes.lang = go;
+	go->lang = (struct hg_lang){.ops = &hg_lang_go, .a = a, .shapes = &a->priv->shapes};
 	for (size_t i = 0; i < a->heaps.count; i++)
 		if (!strcmp(a->heaps.data[i]->ops->name, "go"))
 			go->heap = a->heaps.data[i];
@@ -284,8 +281,10 @@ static struct hg_error *go_open(struct hg_analysis *a, struct hg_lang **ret)
 
 const struct hg_lang_ops hg_lang_go = {
 	.name = "go",
+	.languages = 1u << HG_LANGUAGE_GO,
 	.probe = go_probe,
 	.open = go_open,
+	.special = go_special,
 	.resolve = go_resolve,
 	.enlarge = go_enlarge,
 	.name_type = go_name_type,

@@ -21,7 +21,7 @@ struct lang_go {
 extern const struct hg_lang_ops hg_lang_go;
 
 /* lang_go_shape.c: which structs are more than their members */
-unsigned go_special(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces, bool *whole);
+unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces, bool *whole);
 
 /** Makes internal/sync.entry[any,any] where debug info lost it (Go 1.27): {node; overflow; key; value}. */
 uint32_t go_trie_entry(struct lang_go *go, const char *name);

@@ -107,10 +107,10 @@ static unsigned pool_locals(const struct hg_program *prog, uint32_t type, struct
 	       one(pieces + count, hg_type_member(prog, type, "victim"), HG_LEAF_ARRAY, local);
 }
 
-unsigned go_special(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces, bool *whole)
+unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces, bool *whole)
 {
-	const struct hg_program *prog = shapes->prog;
-	const struct lang_go *go = shapes->lang;
+	const struct hg_program *prog = lang->a->prog;
+	const struct lang_go *go = (struct lang_go *)lang;
 	const char *name = hg_type_name(prog, type);
 	const struct hg_type *t = hg_type_get(prog, type);
 	*whole = true;

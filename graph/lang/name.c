@@ -10,8 +10,9 @@ static const struct hg_extent *extent_of(const struct hg_analysis *a, uint32_t n
 void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *out)
 {
 	uint32_t type = hg_node_type(a, node);
-	if (type && a->priv->lang) {
-		a->priv->lang->ops->name_type(a->priv->lang, type, out);
+	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
+	if (lang) {
+		lang->ops->name_type(lang, type, out);
 		return;
 	}
 	if (hg_node_is_root(a, node))
@@ -41,7 +42,10 @@ static const struct hg_member *member_at(const struct hg_program *prog, const st
 static bool name_step(const struct hg_analysis *a, uint32_t type, const struct hg_member *member,
 		      bool *skip, struct hg_text *out)
 {
-	enum hg_step step = a->priv->lang->ops->name_member(a->priv->lang, type, member, out);
+	struct hg_lang *lang = hg_lang_of(a, type);
+	enum hg_step step = lang && lang->ops->name_member
+				    ? lang->ops->name_member(lang, type, member, out)
+				    : HG_STEP_ORDINARY;
 	*skip = step == HG_STEP_SKIP_ARRAY;
 	const char *name = hg_program_text(a->prog, member->name);
 	if (step == HG_STEP_ORDINARY && *name)
@@ -54,8 +58,14 @@ static bool is_whole(const struct hg_analysis *a, uint32_t type)
 {
 	struct hg_piece pieces[HG_MAX_SPECIAL];
 	bool whole = false;
-	struct hg_shapes *shapes = &a->priv->lang->shapes;
+	struct hg_shapes *shapes = &a->priv->shapes;
 	return shapes->special && shapes->special(shapes, type, pieces, &whole) && whole;
+}
+
+static bool is_inner(const struct hg_analysis *a, uint32_t type)
+{
+	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
+	return lang && lang->ops->is_inner && lang->ops->is_inner(lang, type);
 }
 
 static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t offset,
@@ -67,7 +77,7 @@ static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t offse
 		const struct hg_type *t = hg_type_get(a->prog, type);
 		if (t->kind == HG_TYPE_ARRAY) {
 			uint64_t size = hg_type_get(a->prog, t->elem)->size;
-			bool inner = a->priv->lang->ops->is_inner(a->priv->lang, t->elem);
+			bool inner = is_inner(a, t->elem);
 			if (!skip && !inner)
 				hg_text_add(out, "[...]");
 			if (!size)
@@ -93,7 +103,7 @@ void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset, 
 	uint64_t header = hg_node_is_root(a, node) ? 0 : extent_of(a, node)->header;
 	if (offset < header)
 		return;
-	if (type && a->priv->lang)
+	if (type)
 		name_path(a, type, offset - header, out);
 	else if (!hg_node_is_root(a, node))
 		hg_text_printf(out, "+%llu", (unsigned long long)(offset - header));
@@ -101,18 +111,16 @@ void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset, 
 
 bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node)
 {
-	if (hg_node_is_root(a, node) || !a->priv->lang)
-		return false;
-	uint32_t type = hg_node_type(a, node);
-	return type && a->priv->lang->ops->is_inner(a->priv->lang, type);
+	return !hg_node_is_root(a, node) && is_inner(a, hg_node_type(a, node));
 }
 
 struct hg_container hg_node_container(const struct hg_analysis *a, uint32_t node)
 {
-	if (hg_node_is_root(a, node) || !a->priv->lang || !hg_node_type(a, node))
+	uint32_t type = hg_node_is_root(a, node) ? 0 : hg_node_type(a, node);
+	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
+	if (!lang || !lang->ops->container)
 		return (struct hg_container){0};
 	uint64_t header = extent_of(a, node)->header;
-	return a->priv->lang->ops->container(a->priv->lang, hg_node_type(a, node),
-					     hg_node_addr(a, node) + header,
-					     hg_node_size(a, node) - header);
+	return lang->ops->container(lang, type, hg_node_addr(a, node) + header,
+				    hg_node_size(a, node) - header);
 }

@@ -207,7 +207,8 @@ uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem)
 	const struct hg_type type = {.name = hg_program_string(shapes->prog, text),
 				     .kind = HG_TYPE_ARRAY,
 				     .size = hg_type_get(shapes->prog, elem)->size,
-				     .elem = elem};
+				     .elem = elem,
+				     .language = hg_type_get(shapes->prog, elem)->language};
 	*known = hg_type_add(shapes->prog, &type);
 	return (uint32_t)*known;
 }
@@ -227,7 +228,8 @@ uint32_t hg_shape_interior(struct hg_shapes *shapes, uint32_t type, uint64_t off
 		return 0;
 	const struct hg_type whole = {.name = hg_program_string(shapes->prog, text),
 				      .kind = HG_TYPE_STRUCT,
-				      .size = offset + hg_type_get(shapes->prog, type)->size};
+				      .size = offset + hg_type_get(shapes->prog, type)->size,
+				      .language = hg_type_get(shapes->prog, type)->language};
 	uint32_t id = hg_type_add(shapes->prog, &whole);
 	const struct hg_member member = {.type = type, .offset = offset};
 	if (!id || !hg_type_add_member(shapes->prog, id, &member))
