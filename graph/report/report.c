@@ -117,6 +117,10 @@ static void fill_trust(const struct hg_analysis *a, struct hg_report *report)
 		hg_text_add(&words, "; ");
 		hg_human_things(&words, c->conservative_edges, "conservative edge");
 	}
+	if (a->stopped_us) {
+		hg_text_add(&words, "; stopped for ");
+		hg_human_time(&words, a->stopped_us);
+	}
 	report->trust = hg_report_words(report, hg_text_str(&words));
 	hg_text_deinit(&words);
 }

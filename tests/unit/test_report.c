@@ -371,6 +371,78 @@ static void groups_goroutines(void **state)
 	made_end();
 }
 
+static uint64_t dice;
+
+static uint32_t throw_dice(uint32_t sides)
+{
+	dice = dice * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(dice >> 33) % sides;
+}
+
+static void make_random(uint64_t seed)
+{
+	static const char *const types[] = {"main.A", "main.B", "[]*main.A", "map[int]*main.B"};
+	dice = seed;
+	const uint32_t roots = 1 + throw_dice(4), objects = 1 + throw_dice(40);
+	for (uint32_t i = 0; i < roots; i++)
+		made_root(i && !throw_dice(3) ? i : 0, HG_ROOT_GLOBAL, i % 2 ? "main.x" : "main.y",
+			  0);
+	for (uint32_t i = 0; i < objects; i++)
+		made_object(types[throw_dice(4)], 16 * (1 + throw_dice(8)));
+	const uint32_t edges = throw_dice(3 * objects);
+	for (uint32_t i = 0; i < edges; i++) {
+		const uint32_t from = throw_dice(roots + objects);
+		made_edge(from < roots ? from + 1 : MADE_OBJECT + from - roots,
+			  MADE_OBJECT + throw_dice(objects), throw_dice(2) ? ".left" : ".right");
+	}
+	made_finish();
+}
+
+// Of all steps at the top: what they say together of one column.
+static uint64_t sum_of_tops(const struct hg_report *report, const char *column)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < report->tables[0].row_count; i++)
+		if (cell(report, 0, i, "parent")->absent)
+			sum += number(report, i, column);
+	return sum;
+}
+
+// Every live object stands below exactly one step of the top; no byte is lost or counted twice.
+static void loses_nothing_on_random_heaps(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 500; seed++) {
+		make_random(seed);
+		struct hg_report *roots = ask("top", (struct hg_report_args){.by = "root"});
+		uint64_t sum = 0;
+		for (uint32_t i = 0; i < roots->tables[0].row_count; i++)
+			sum += number(roots, i, "retained");
+		assert_int_equal(sum, made.a.totals.live_bytes);
+		struct hg_report *bounds = ask("top", (struct hg_report_args){0});
+		struct hg_report *exact = ask("top", (struct hg_report_args){.exact = true});
+		for (uint32_t i = 0; i < bounds->tables[0].row_count; i++) {
+			const char *type = words(bounds, i, "type");
+			struct hg_report *why = ask("why", (struct hg_report_args){.target = type});
+			assert_int_equal(sum_of_tops(why, "count"), number(bounds, i, "count"));
+			assert_int_equal(sum_of_tops(why, "shallow"), number(bounds, i, "shallow"));
+			assert_int_equal(sum_of_tops(why, "retained"),
+					 number(bounds, i, "retained"));
+			hg_report_destroy(why);
+			for (uint32_t k = 0; k < exact->tables[0].row_count; k++)
+				if (!strcmp(words(exact, k, "type"), type))
+					assert_true(number(exact, k, "retained") >=
+						    number(bounds, i, "retained"));
+		}
+		hg_report_destroy(roots);
+		hg_report_destroy(bounds);
+		hg_report_destroy(exact);
+		hg_report_destroy(ask("analyze", (struct hg_report_args){0}));
+		hg_report_destroy(ask("why", (struct hg_report_args){.target = "main.y"}));
+		made_end();
+	}
+}
+
 static void reports_an_empty_heap(void **state)
 {
 	(void)state;
@@ -408,6 +480,7 @@ int main(void)
 		cmocka_unit_test(folds_long_lists),
 		cmocka_unit_test(folds_types_that_alternate),
 		cmocka_unit_test(groups_goroutines),
+		cmocka_unit_test(loses_nothing_on_random_heaps),
 		cmocka_unit_test(reports_an_empty_heap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
