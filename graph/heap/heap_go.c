@@ -109,7 +109,8 @@ static void read_version(struct heap_go *go)
 	snprintf(go->version, sizeof(go->version), "go");
 	if (!go_global_addr(go, "runtime.buildVersion", &addr) ||
 	    !hg_image_u64(go->prog->image, addr, &text) ||
-	    !hg_image_u64(go->prog->image, addr + 8, &length) || length >= sizeof(go->version))
+	    !hg_image_u64(go->prog->image, addr + 8, &length) || !length ||
+	    length >= sizeof(go->version))
 		return;
 	char words[sizeof(go->version)] = {0};
 	if (!hg_image_read(go->prog->image, text, words, length))

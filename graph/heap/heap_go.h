@@ -91,8 +91,9 @@ const struct go_span *go_span_at(const struct heap_go *go,
 /** Decides how the pointers of a span's objects are known; large_type is the address of mspan.largeType or 0. */
 struct hg_error *go_masks_span(struct heap_go *go, struct go_span *span, uint64_t large_type,
 			       bool user_arena);
-/** Makes the mask of a descriptor known under its type id. */
-struct hg_error *go_masks_type(struct heap_go *go, uint32_t type, uint64_t descriptor);
+/** Makes the mask of a descriptor known under its type id; `room` bytes are all that a value of it can have. */
+struct hg_error *go_masks_type(struct heap_go *go, uint32_t type, uint64_t descriptor,
+			       uint64_t room);
 struct hg_error *go_masks_open(struct heap_go *go);
 void go_masks_close(struct heap_go *go);
 uint64_t go_pointer_bits(const struct hg_heap *heap, const struct hg_extent *extent,

@@ -11,6 +11,7 @@
 #define ARENA_SIZE ((uint64_t)64 << 20)
 #define MAX_MASK_WORDS ((uint64_t)1 << 29) /* a type with 4 GiB of pointers */
 #define HEADER_MIN 512
+#define MIN_STEPS 65536
 
 /** The pointer words of one value of a type; repeated where a slot holds several. */
 struct go_mask {
@@ -29,7 +30,9 @@ struct go_masks {
 	HG_VEC(struct go_arena_bits) arenas;
 	struct hg_map arena_of; /* number of the arena -> index + 1 */
 	uint64_t arena_base;	/* subtracted from an address before it is cut into arenas */
-	bool two_bits;		/* Go 1.18 and 1.19: a pointer bit and a scan bit a word */
+	uint64_t
+		steps; /* that the mask at hand may still take: damaged types may hold one another */
+	bool two_bits; /* Go 1.18 and 1.19: a pointer bit and a scan bit a word */
 	struct hg_arena memory;
 };
 
@@ -95,8 +98,10 @@ static bool build_mask(struct heap_go *go, uint64_t descriptor, struct go_mask *
 		       unsigned depth)
 {
 	struct go_descriptor d;
-	if (depth > HG_MAX_TYPE_DEPTH || !go_descriptor_read(go, descriptor, &d))
+	if (depth > HG_MAX_TYPE_DEPTH || !go->masks->steps ||
+	    !go_descriptor_read(go, descriptor, &d))
 		return false;
+	go->masks->steps--;
 	if (!d.ptr_bytes || at >= mask->ptr_size)
 		return true;
 	if (d.mask_from_parts) {
@@ -124,7 +129,8 @@ static struct go_mask **mask_place(struct go_masks *masks, uint32_t type)
 	return &masks->by_type.data[type];
 }
 
-struct hg_error *go_masks_type(struct heap_go *go, uint32_t type, uint64_t descriptor)
+struct hg_error *go_masks_type(struct heap_go *go, uint32_t type, uint64_t descriptor,
+			       uint64_t room)
 {
 	struct go_mask **place = mask_place(go->masks, type);
 	if (!place)
@@ -133,14 +139,17 @@ struct hg_error *go_masks_type(struct heap_go *go, uint32_t type, uint64_t descr
 	if (*place || !go_descriptor_read(go, descriptor, &d))
 		return NULL;
 	uint64_t words = d.ptr_bytes / 8;
-	if (words > MAX_MASK_WORDS || !d.size || d.ptr_bytes > d.size)
+	if (words > MAX_MASK_WORDS || !d.size || d.size > room) {
+		hg_coverage_add(go->coverage, "types that do not fit their objects", d.size > room);
 		return NULL;
+	}
 	struct go_mask *mask =
 		hg_arena_alloc(&go->masks->memory, sizeof(*mask) + (words + 63) / 64 * 8 + 8);
 	if (!mask)
 		return &hg_enomem;
 	mask->size = d.size / 8 ? d.size / 8 : 1;
 	mask->ptr_size = words;
+	go->masks->steps = 2 * d.size + MIN_STEPS;
 	if (!build_mask(go, descriptor, mask, 0, 0)) {
 		hg_coverage_add(go->coverage, "types whose pointer mask cannot be read", 1);
 		return NULL;
@@ -302,7 +311,7 @@ static struct hg_error *mask_large(struct heap_go *go, struct go_span *span, uin
 		return NULL;
 	}
 	span->mask_kind = GO_MASK_TYPE;
-	return go_masks_type(go, span->large_type, descriptor);
+	return go_masks_type(go, span->large_type, descriptor, span->size);
 }
 
 static struct hg_error *add_arena(struct heap_go *go, uint64_t number)

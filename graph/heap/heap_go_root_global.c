@@ -10,6 +10,9 @@
 // Package variables, and the static objects behind them: the compiler lays out `var cache = &Cache{}` as a pointer to
 // an unnamed object in the data segment. Such an object is shown as the variable that leads to it.
 
+#define MAX_AREA (16ull << 30) // bytes of one data segment
+#define MAX_WAY 1024	       // bytes of the name of a static object: fields from its variable on
+
 struct word { // of the data segments, and not nil
 	uint64_t addr, value;
 	uint8_t flags;
@@ -172,6 +175,14 @@ static void claim_add(struct globals *g, const struct go_target *target, uint64_
 	};
 }
 
+/** The way as a name; without its last steps where it gets too long, as in a list of static objects. */
+static const char *way_name(struct hg_text *way, size_t before)
+{
+	if (way->length > MAX_WAY)
+		hg_text_cut(way, before);
+	return hg_text_str(way);
+}
+
 /** A pointer in a variable that leads to static memory: what lies there is named after the variable. */
 static void variable_claims(struct globals *g, const struct word *word)
 {
@@ -185,7 +196,7 @@ static void variable_claims(struct globals *g, const struct word *word)
 	const bool alone = path.length == plain && g->var->size == 8;
 	if (target.type)
 		claim_add(g, &target, word->value, &(struct claim){.under = alone ? NULL : g->var},
-			  hg_text_str(&path));
+			  way_name(&path, plain));
 	hg_text_deinit(&path);
 }
 
@@ -252,6 +263,10 @@ static void scan_area(struct globals *g, uint64_t start, uint64_t end, uint64_t 
 	struct heap_go *go = g->r->go;
 	if (end <= start)
 		return;
+	if (end - start > MAX_AREA) {
+		hg_coverage_add(go->coverage, "data segments with damaged bounds", 1);
+		return;
+	}
 	const uint64_t words = (end - start) / 8;
 	if (bits > words)
 		bits = words;
@@ -351,11 +366,13 @@ static void claim_words(struct globals *g, size_t index)
 			continue;
 		struct hg_text path = {0};
 		hg_text_add(&path, hg_program_text(prog, claim.name));
+		const size_t before = path.length;
 		const struct go_target target =
 			go_target_of(g->r->go, claim.type, claim.addr, offset, &path);
 		const bool part = claim.under || claim.over;
 		claim_add(g, &target, word->value,
-			  part ? &claim : &(struct claim){.over = index + 1}, hg_text_str(&path));
+			  part ? &claim : &(struct claim){.over = index + 1},
+			  way_name(&path, before));
 		hg_text_deinit(&path);
 	}
 }

@@ -6,6 +6,7 @@
 #include "core/base/limits.h"
 
 #define MAX_PIECES 65536
+#define MAX_STEPS (16 * MAX_PIECES) // damaged structs may hold one another many times over
 
 static bool add_piece(struct hg_shape *shape, const struct hg_piece *piece)
 {
@@ -64,7 +65,7 @@ static void flatten_array(struct hg_shapes *shapes, struct hg_shape *shape,
 static void flatten(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t type, uint64_t at,
 		    unsigned depth)
 {
-	if (depth > HG_MAX_TYPE_DEPTH)
+	if (depth > HG_MAX_TYPE_DEPTH || shape->steps++ > MAX_STEPS)
 		return;
 	type = hg_type_strip(shapes->prog, type);
 	const struct hg_type t = *hg_type_get(shapes->prog, type);
@@ -120,11 +121,14 @@ static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type)
 		return NULL;
 	if (*place)
 		return (*place)->busy ? NULL : *place;
+	if (shapes->depth > HG_MAX_TYPE_DEPTH)
+		return NULL;
 	struct hg_shape *shape = hg_arena_alloc(&shapes->arena, sizeof(*shape));
 	if (!shape)
 		return NULL;
 	*place = shape;
 	shape->busy = true;
+	shapes->depth++;
 	const struct hg_type t = *hg_type_get(shapes->prog, type);
 	if (t.kind == HG_TYPE_ARRAY && !t.count) {
 		const struct hg_shape *elem = shape_of(shapes, t.elem);
@@ -136,6 +140,7 @@ static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type)
 			      by_start);
 		shape->has_pointers = shape->pieces.count;
 	}
+	shapes->depth--;
 	shape->busy = false;
 	return shape;
 }

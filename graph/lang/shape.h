@@ -35,7 +35,7 @@ struct hg_piece {
 
 struct hg_shape {
 	HG_VEC(struct hg_piece) pieces; /* sorted, disjoint */
-	bool known;
+	unsigned steps;			/* that its making took */
 	bool has_pointers;
 	bool busy; /* being made: a type that contains itself is damaged */
 };
@@ -44,6 +44,7 @@ struct hg_shape {
 
 struct hg_shapes {
 	struct hg_program *prog;
+	unsigned depth;			   /* shapes being made */
 	HG_VEC(struct hg_shape *) by_type; /* NULL until asked */
 	struct hg_map open_arrays;	   /* element type -> type "as many of it as fit" */
 	struct hg_map interiors;	   /* type | offset << 32 -> type "contains it at offset" */
