@@ -83,7 +83,7 @@ static void take(struct typing *t, const struct candidate *c, const struct hg_ex
 			return;
 	}
 	t->done[c->block / 64] |= (uint64_t)1 << (c->block % 64);
-	if (!extent->no_pointers)
+	if (!extent->no_pointers && hg_shape_has_pointers(t->shapes, *type))
 		push(t, slot_addr);
 }
 
@@ -94,35 +94,70 @@ static uint32_t enlarge(const struct typing *t, uint32_t type, uint64_t room)
 	return lang && lang->ops->enlarge ? lang->ops->enlarge(lang, type, room) : type;
 }
 
+/** A pointer's place: the block it points into. */
+struct place {
+	const struct hg_extent *extent;
+	uint32_t block;
+	uint64_t addr, size; /* of the block */
+	uint64_t at;	     /* of the pointer, behind the allocator's header */
+	uint64_t room;	     /* bytes from there to the block's end */
+};
+
+static bool find_place(const struct hg_blocks *blocks, uint64_t value, struct place *ret)
+{
+	const struct hg_extent *extent = hg_blocks_extent_at(blocks, value);
+	uint32_t block = extent ? hg_blocks_find_in(blocks, extent, value) : HG_NO_BLOCK;
+	if (block == HG_NO_BLOCK)
+		return false;
+	*ret = (struct place){.extent = extent, .block = block};
+	if (extent->irregular) {
+		uint32_t slot = hg_blocks_slot(blocks, extent, block);
+		ret->addr = hg_extent_slot_addr(extent, slot);
+		ret->size = hg_blocks_slot_size(blocks, extent, slot);
+	} else {
+		ret->addr = value - (value - extent->addr) % extent->stride;
+		ret->size = extent->stride;
+	}
+	uint64_t in_slot = value - ret->addr;
+	ret->at = in_slot - extent->header;
+	ret->room = ret->size - in_slot;
+	return in_slot >= extent->header;
+}
+
+/** Where the heap knows which words are pointers, a type without any is not what a block with some holds, and reverse. */
+static bool contradicts_mask(const struct typing *t, const struct hg_extent *extent, uint32_t type)
+{
+	if (!t->a->heaps.data[extent->heap]->ops->pointer_bits)
+		return false;
+	return hg_shape_has_pointers(t->shapes, type) == extent->no_pointers;
+}
+
 /** Applies a guess to the block that contains `value`. */
 static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
 {
-	const struct hg_blocks *blocks = &t->a->blocks;
-	const struct hg_extent *extent = hg_blocks_extent_at(blocks, value);
-	uint32_t block = extent ? hg_blocks_find_in(blocks, extent, value) : HG_NO_BLOCK;
-	uint64_t size = hg_type_get(t->a->prog, guess.type)->size;
-	if (block == HG_NO_BLOCK || !guess.type || !size)
+	struct place p;
+	if (!guess.type || !find_place(&t->a->blocks, value, &p))
 		return;
-	uint64_t in_slot = (value - extent->addr) % extent->stride;
-	if (in_slot < extent->header)
-		return;
-	uint64_t at = in_slot - extent->header, room = extent->stride - in_slot;
 	bool array = guess.count != 1;
-	if (!array && !at)
-		guess.type = enlarge(t, guess.type, room);
-	size = hg_type_get(t->a->prog, guess.type)->size;
-	if (size > room || hg_shape_has_pointers(t->shapes, guess.type) == extent->no_pointers)
+	if (!array && !p.at)
+		guess.type = enlarge(t, guess.type, p.room);
+	uint64_t size = hg_type_get(t->a->prog, guess.type)->size;
+	if (!size || size > p.room || contradicts_mask(t, p.extent, guess.type))
 		return;
-	uint64_t count = guess.count && guess.count <= room / size ? guess.count : room / size;
-	struct candidate c = {.block = block, .score = score(count * size, !at)};
-	if (array && at % size == 0)
+	uint64_t fit = p.room / size;
+	uint64_t count = guess.count && guess.count <= fit ? guess.count : fit;
+	uint64_t sure = guess.sure && guess.sure < count ? guess.sure : count;
+	struct candidate c = {.block = p.block, .score = score(sure * size, !p.at)};
+	if (guess.sure && fit < 2)
+		array = false;
+	if (array && p.at % size == 0)
 		c.type = hg_shape_open_array(t->shapes, guess.type);
-	else if (!at || extent->no_pointers)
+	else if (!p.at || p.extent->no_pointers)
 		c.type = guess.type;
 	else
-		c.type = hg_shape_interior(t->shapes, guess.type, at);
+		c.type = hg_shape_interior(t->shapes, guess.type, p.at);
 	if (c.type)
-		take(t, &c, extent, value - in_slot);
+		take(t, &c, p.extent, p.addr);
 }
 
 static void follow_pointer(struct typing *t, uint32_t type, uint64_t base, uint64_t offset,
@@ -145,7 +180,8 @@ static void follow_block(struct typing *t, uint64_t addr)
 		return;
 	uint32_t type = a->blocks.types[block];
 	uint32_t node = a->graph.first_block + block;
-	const uint8_t *bytes = hg_image_view(a->prog->image, addr, extent->stride);
+	uint64_t size = extent->irregular ? hg_blocks_size(&a->blocks, block) : extent->stride;
+	const uint8_t *bytes = hg_image_view(a->prog->image, addr, size);
 	for (uint32_t e = a->graph.edge_at[node]; e < a->graph.edge_at[node + 1]; e++) {
 		uint64_t offset = (uint64_t)t->words[e] * 8, value;
 		if (bytes)
@@ -168,7 +204,7 @@ static void follow_root_edge(struct typing *t, const struct hg_root_edge *edge)
 {
 	const struct hg_root *root = &t->a->roots.list.data[edge->root];
 	if (edge->type)
-		apply(t, edge->target, (struct hg_guess){edge->type, 1});
+		apply(t, edge->target, (struct hg_guess){.type = edge->type, .count = 1});
 	else if (root->type)
 		follow_pointer(t, root->type, root->addr, edge->offset, edge->target);
 }
@@ -201,7 +237,8 @@ static void take_exact(struct typing *t)
 	for (size_t i = 0; i < blocks->extents.count; i++) {
 		const struct hg_extent *extent = &blocks->extents.data[i];
 		uint64_t room = extent->stride - extent->header;
-		for (uint32_t k = 0; k < extent->count && !extent->no_pointers; k++) {
+		bool typed = !extent->no_pointers && !extent->irregular;
+		for (uint32_t k = 0; k < extent->count && typed; k++) {
 			uint32_t *type = &blocks->types[extent->first + k];
 			if (!*type)
 				continue;

@@ -50,7 +50,7 @@ static struct hg_guess resolve_interface(struct lang_go *go, const struct hg_lea
 	if (!dynamic_type(go, descriptor, &type, &direct))
 		return (struct hg_guess){0};
 	if (!direct)
-		return (struct hg_guess){type, 1};
+		return (struct hg_guess){.type = type, .count = 1};
 	struct hg_leaf inner = hg_shape_leaf(go->lang.shapes, type, 0);
 	return resolve_leaf(go, &inner, 0, inner.offset, value, depth + 1);
 }
@@ -135,7 +135,7 @@ static struct hg_guess resolve_closure(struct lang_go *go, uint64_t value)
 			return (struct hg_guess){0};
 		*known = (uint64_t)id + 1;
 	}
-	return (struct hg_guess){(uint32_t)(*known - 1), 1};
+	return (struct hg_guess){.type = (uint32_t)(*known - 1), .count = 1};
 }
 
 /* ---- maps ---- */
@@ -147,12 +147,12 @@ static struct hg_guess resolve_map(struct lang_go *go, const struct hg_leaf *lea
 	uint64_t dir_len = 1;
 	if (base && hg_image_u64(prog->image, base + leaf->offset + MAP_DIR_LEN, &dir_len) &&
 	    dir_len)
-		return (struct hg_guess){leaf->type, dir_len};
+		return (struct hg_guess){.type = leaf->type, .count = dir_len};
 	uint32_t table = hg_type_get(prog, hg_type_strip(prog, leaf->type))->elem;
 	const struct hg_member *groups = table ? hg_type_member(prog, table, "groups") : NULL;
 	const struct hg_member *data = groups ? hg_type_member(prog, groups->type, "data") : NULL;
 	uint32_t pointer = data ? hg_type_strip(prog, data->type) : 0;
-	return (struct hg_guess){hg_type_get(prog, pointer)->elem, 1};
+	return (struct hg_guess){.type = hg_type_get(prog, pointer)->elem, .count = 1};
 }
 
 /** internal/sync.node[K,V] starts with isEntry and is embedded in indirect[K,V] and entry[K,V]. */
@@ -170,7 +170,7 @@ static struct hg_guess resolve_node(struct lang_go *go, const struct hg_leaf *le
 	uint32_t type = hg_type_find(prog, real);
 	if (!type && is_entry)
 		type = go_trie_entry(go, real);
-	return (struct hg_guess){type, 1};
+	return (struct hg_guess){.type = type, .count = 1};
 }
 
 static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *leaf, uint64_t base,
@@ -181,18 +181,18 @@ static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *le
 		return (struct hg_guess){0};
 	switch ((enum hg_leaf_kind)leaf->kind) {
 	case HG_LEAF_POINTER:
-		return (struct hg_guess){leaf->type, 1};
+		return (struct hg_guess){.type = leaf->type, .count = 1};
 	case HG_LEAF_ARRAY:
-		return (struct hg_guess){leaf->type, 0};
+		return (struct hg_guess){.type = leaf->type, .count = 0};
 	case HG_LEAF_SLICE:
 		if (base)
 			hg_image_u64(go->lang.a->prog->image, base + leaf->offset + SLICE_CAP,
 				     &count);
-		return (struct hg_guess){leaf->type, count == 1 ? 0 : count};
+		return (struct hg_guess){.type = leaf->type, .count = count == 1 ? 0 : count};
 	case HG_LEAF_STRING:
 		if (base)
 			hg_image_u64(go->lang.a->prog->image, base + leaf->offset + 8, &count);
-		return (struct hg_guess){leaf->type, count == 1 ? 0 : count};
+		return (struct hg_guess){.type = leaf->type, .count = count == 1 ? 0 : count};
 	case HG_LEAF_EFACE:
 	case HG_LEAF_IFACE:
 		return resolve_interface(go, leaf, base, offset, value, depth);

@@ -1,8 +1,9 @@
 #include "graph/analysis_private.h"
 #include "graph/lang/lang.h"
+#include "graph/lang/lang_c.h"
 #include "graph/lang/lang_go.h"
 
-const struct hg_lang_ops *const hg_lang_table[] = {&hg_lang_go, NULL};
+const struct hg_lang_ops *const hg_lang_table[] = {&hg_lang_go, &hg_lang_c, NULL};
 
 static unsigned special(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces,
 			bool *whole)
