@@ -164,7 +164,22 @@ static struct hg_error *write_runs(struct hg_core_writer *writer,
 	return NULL;
 }
 
-static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid,
+/** Copies into memory, lets the target go, and writes then. */
+static struct hg_error *copy_and_write(struct hg_snapshot *snapshot, struct hg_core_writer *writer)
+{
+	struct hg_error *err = hg_snapshot_take(snapshot, NULL);
+	if (!err)
+		err = write_headers(writer, snapshot);
+	return err ? err : write_runs(writer, snapshot);
+}
+
+static struct hg_error *write_directly(struct hg_snapshot *snapshot, struct hg_core_writer *writer)
+{
+	const struct hg_sink sink = {write_headers, write_memory, writer};
+	return hg_snapshot_take(snapshot, &sink);
+}
+
+static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool direct,
 				struct hg_core_writer *writer, struct output *output)
 {
 	struct hg_error *err = hg_snapshot_prepare(snapshot, pid);
@@ -174,20 +189,14 @@ static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid,
 		return err;
 	writer->fd = output->fd;
 	writer->path = output->path;
-	if (hg_snapshot_fits(snapshot)) {
-		err = hg_snapshot_take(snapshot, NULL);
-		if (!err)
-			err = write_headers(writer, snapshot);
-		if (!err)
-			err = write_runs(writer, snapshot);
-	} else {
+	if (!direct && !hg_snapshot_fits(snapshot)) {
 		hg_log_printf(
 			snapshot->log, HG_LOG_WARNING,
 			"little memory is free: process %u stands still until its core is written",
 			pid);
-		err = hg_snapshot_take(snapshot,
-				       &(struct hg_sink){write_headers, write_memory, writer});
+		direct = true;
 	}
+	err = direct ? write_directly(snapshot, writer) : copy_and_write(snapshot, writer);
 	return err ? err : name_output(output);
 }
 
@@ -203,7 +212,8 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 		return &hg_enomem;
 	struct hg_snapshot snapshot = {.log = options ? options->log : NULL, .want_fp = true};
 	struct hg_core_writer writer = {0};
-	struct hg_error *err = capture(&snapshot, pid, &writer, &output);
+	struct hg_error *err =
+		capture(&snapshot, pid, options && options->direct, &writer, &output);
 	if (output.fd >= 0 && close(output.fd) && !err)
 		err = hg_error_errno(errno, "cannot write '%s'", output.path);
 	if (err && output.named)

@@ -4,12 +4,16 @@
 #ifndef HG_CORE_CAPTURE_H
 #define HG_CORE_CAPTURE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "core/base/error.h"
 #include "core/base/log.h"
 
 struct hg_capture_options {
 	const char *
 		output; /* file to create (O_EXCL, mode 0600); NULL for core.PID in the current folder */
+	bool direct; /* write while it stands still, without a copy in memory; done also where memory is short */
 	const struct hg_log *log;
 };
 

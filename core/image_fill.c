@@ -173,20 +173,30 @@ static char *kept_open(const struct hg_image *image, const struct hg_mapping *ma
 	return length < 0 ? NULL : path;
 }
 
+/**
+ * Tries one place after the other: below the root of the process; as it is, for maps of a process in a folder of ours
+ * (chroot) show it from our root; what the kernel keeps open. The first problem says the most.
+ */
 static struct hg_error *open_mapped(struct hg_image *image, struct hg_image_file *file,
 				    const struct hg_mapping *mapping)
 {
+	const bool is_live = image->kind == HG_IMAGE_LIVE;
 	hg_autofree char *path = hg_image_host_path(image, mapping->path);
-	struct hg_error *err = path ? open_file(image, file, path) : &hg_enomem;
-	if (err || file->elf || image->kind != HG_IMAGE_LIVE)
-		return err;
-	hg_autofree char *other = kept_open(image, mapping, file->is_exe);
-	if (!other)
+	hg_autofree char *kept = is_live ? kept_open(image, mapping, file->is_exe) : NULL;
+	if (!path || (is_live && !kept))
 		return &hg_enomem;
-	const char *problem = file->problem; // says more than that of the other way
-	err = open_file(image, file, other);
+	const char *const places[] = {path, is_live && *image->sysroot ? mapping->path : NULL,
+				      kept};
+	const char *problem = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(places) && !file->elf; i++) {
+		struct hg_error *err = places[i] ? open_file(image, file, places[i]) : NULL;
+		if (err)
+			return err;
+		if (!problem)
+			problem = file->problem;
+	}
 	file->problem = file->elf ? NULL : problem;
-	return err;
+	return NULL;
 }
 
 static struct hg_error *open_module(struct hg_image *image, struct hg_image_file *file,

@@ -139,12 +139,12 @@ static char state_of(pid_t pid)
 	return status.state;
 }
 
-static uint64_t capture(pid_t pid)
+static uint64_t capture(pid_t pid, bool direct)
 {
 	unlink("live.core");
+	const struct hg_capture_options options = {.output = "live.core", .direct = direct};
 	struct hg_capture_result result;
-	core_ok(hg_capture((uint32_t)pid, &(struct hg_capture_options){.output = "live.core"},
-			   &result));
+	core_ok(hg_capture((uint32_t)pid, &options, &result));
 	assert_string_equal(result.path, "live.core");
 	free(result.path);
 	assert_int_equal(result.missing_bytes, 0);
@@ -185,6 +185,21 @@ static void check_memory(const struct hg_image *image, const struct target *targ
 	assert_non_null(image->exe);
 }
 
+static void check_core(const struct target *target)
+{
+	struct stat status;
+	assert_int_equal(stat("live.core", &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	assert_true((uint64_t)status.st_size > RESERVED_SIZE);
+	assert_true((uint64_t)status.st_blocks * 512 < (64 << 20));
+	struct hg_image *image;
+	core_ok(hg_image_open_core("live.core", NULL, &image));
+	assert_int_equal(image->threads.count, 4);
+	assert_int_equal(image->threads.data[0].tid, target->pid);
+	check_memory(image, target);
+	hg_image_destroy(image);
+}
+
 static void test_memory(void **state)
 {
 	(void)state;
@@ -198,17 +213,10 @@ static void test_memory(void **state)
 	assert_int_equal(image->threads.data[0].tid, target.pid);
 	check_memory(image, &target);
 	hg_image_destroy(image);
-	capture(target.pid);
-	struct stat status;
-	assert_int_equal(stat("live.core", &status), 0);
-	assert_int_equal(status.st_mode & 0777, 0600);
-	assert_true((uint64_t)status.st_size > RESERVED_SIZE);
-	assert_true((uint64_t)status.st_blocks * 512 < (64 << 20));
-	core_ok(hg_image_open_core("live.core", NULL, &image));
-	assert_int_equal(image->threads.count, 4);
-	assert_int_equal(image->threads.data[0].tid, target.pid);
-	check_memory(image, &target);
-	hg_image_destroy(image);
+	for (int direct = 0; direct < 2; direct++) {
+		capture(target.pid, direct);
+		check_core(&target);
+	}
 	assert_true(goes_on(&target, 3));
 	end_target(&target);
 }
@@ -252,7 +260,7 @@ static void test_no_signal_is_lost(void **state)
 	pthread_t sender;
 	assert_int_equal(pthread_create(&sender, NULL, send_signals, &target), 0);
 	for (unsigned round = 0; round < 20; round++)
-		capture(target.pid);
+		capture(target.pid, false);
 	pthread_join(sender, NULL);
 	for (unsigned i = 0; i < 500 && target.shared->signals < 5000; i++)
 		sleep_ms(10);
@@ -271,7 +279,7 @@ static void test_stopped_stays_stopped(void **state)
 		sleep_ms(1);
 	sleep_ms(20);
 	for (unsigned round = 0; round < 3; round++) {
-		capture(target.pid);
+		capture(target.pid, false);
 		sleep_ms(20);
 		assert_int_equal(state_of(target.pid), 'T');
 	}
@@ -300,7 +308,7 @@ static void test_killed_tool(void **state)
 		waitpid(tool, NULL, 0);
 		assert_true(goes_on(&target, 8));
 	}
-	capture(target.pid);
+	capture(target.pid, false);
 	assert_true(goes_on(&target, 8));
 	end_target(&target);
 }
@@ -382,7 +390,7 @@ static void test_output(void **state)
 {
 	(void)state;
 	struct target target = start_target(1);
-	capture(target.pid);
+	capture(target.pid, false);
 	struct hg_capture_result result;
 	struct hg_error *err = hg_capture(
 		(uint32_t)target.pid, &(struct hg_capture_options){.output = "live.core"}, &result);
