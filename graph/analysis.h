@@ -20,6 +20,11 @@ struct hg_totals {
 	uint64_t heap_inuse_bytes;
 };
 
+struct hg_heap_share { /* one heap's part of the totals */
+	struct hg_totals totals;
+	uint64_t typed_bytes, masked_bytes; /* of its live bytes */
+};
+
 struct hg_analysis {
 	struct hg_program *prog;
 	struct hg_coverage coverage;
@@ -29,9 +34,11 @@ struct hg_analysis {
 	struct hg_graph graph;
 	struct hg_dominators dom;
 	uint64_t *retained; /* per node */
-	struct hg_totals totals;
-	uint32_t debug_types; /* type ids below it come from debug info */
-	uint64_t stopped_us;  /* live sources: how long the target stood still */
+	struct hg_totals
+		totals; /* of the first heap: the runtime's own, where a process has several */
+	struct hg_heap_share *shares; /* of each heap */
+	uint32_t debug_types;	      /* type ids below it come from debug info */
+	uint64_t stopped_us;	      /* live sources: how long the target stood still */
 	const struct hg_log *log;
 	struct hg_analysis_private *priv; /* typing tables of the languages, for naming */
 };

@@ -139,31 +139,45 @@ static struct hg_error *fill_sizes(struct hg_analysis *a)
 	return NULL;
 }
 
-/** Sums what is live, garbage, typed; sizes are still shallow. */
-static void sum_totals(struct hg_analysis *a)
+static void sum_extent(struct hg_analysis *a, const struct hg_extent *extent)
 {
-	for (uint32_t b = 0; b < a->blocks.count; b++) {
-		uint32_t node = a->graph.first_block + b;
+	struct hg_heap_share *share = &a->shares[extent->heap];
+	for (uint32_t block = extent->first; block < extent->first + extent->count; block++) {
+		uint32_t node = a->graph.first_block + block;
 		uint64_t size = a->retained[node];
 		if (a->dom.idom[node] == HG_UNREACHED) {
-			a->totals.garbage_objects++;
-			a->totals.garbage_bytes += size;
+			share->totals.garbage_objects++;
+			share->totals.garbage_bytes += size;
 			continue;
 		}
-		a->totals.live_objects++;
-		a->totals.live_bytes += size;
-		if (a->blocks.types[b])
-			a->coverage.typed_bytes += size;
+		share->totals.live_objects++;
+		share->totals.live_bytes += size;
+		if (a->blocks.types[block])
+			share->typed_bytes += size;
 		else
-			a->coverage.masked_bytes += size;
+			share->masked_bytes += size;
 	}
+}
+
+/** Sums what is live, garbage, typed, heap by heap; sizes are still shallow. */
+static struct hg_error *sum_totals(struct hg_analysis *a)
+{
+	a->shares = calloc(a->heaps.count + 1, sizeof(*a->shares));
+	if (!a->shares)
+		return &hg_enomem;
+	for (size_t i = 0; i < a->blocks.extents.count; i++)
+		sum_extent(a, &a->blocks.extents.data[i]);
 	for (size_t i = 0; i < a->heaps.count; i++) {
 		struct hg_heap_totals totals = {0};
 		a->heaps.data[i]->ops->totals(a->heaps.data[i], &totals);
-		a->totals.heap_inuse_bytes += totals.inuse_bytes;
-		a->totals.garbage_objects += totals.dead_objects;
-		a->totals.garbage_bytes += totals.dead_bytes;
+		a->shares[i].totals.heap_inuse_bytes = totals.inuse_bytes;
+		a->shares[i].totals.garbage_objects += totals.dead_objects;
+		a->shares[i].totals.garbage_bytes += totals.dead_bytes;
 	}
+	a->totals = a->shares[0].totals;
+	a->coverage.typed_bytes = a->shares[0].typed_bytes;
+	a->coverage.masked_bytes = a->shares[0].masked_bytes;
+	return NULL;
 }
 
 static struct hg_error *find_holders(struct hg_analysis *a, struct hg_phases *phases)
@@ -174,7 +188,9 @@ static struct hg_error *find_holders(struct hg_analysis *a, struct hg_phases *ph
 		err = fill_sizes(a);
 	if (err)
 		return err;
-	sum_totals(a);
+	err = sum_totals(a);
+	if (err)
+		return err;
 	hg_retained_sum(&a->dom, a->retained);
 	hg_phase_end(phases, "retained sizes", a->dom.reached);
 	return NULL;
@@ -193,11 +209,13 @@ static struct hg_error *verify(struct hg_analysis *a)
 			"verify: %llu edges contradict the dominator tree, the first "
 			"from node %u to node %u",
 			(unsigned long long)violations, from, to);
-	if (a->retained[0] != a->totals.live_bytes)
-		return hg_error_create(HG_ERROR_OTHER,
-				       "verify: the roots retain %llu bytes but %llu are live",
-				       (unsigned long long)a->retained[0],
-				       (unsigned long long)a->totals.live_bytes);
+	uint64_t live = 0;
+	for (size_t i = 0; i < a->heaps.count; i++)
+		live += a->shares[i].totals.live_bytes;
+	if (a->retained[0] != live)
+		return hg_error_create(
+			HG_ERROR_OTHER, "verify: the roots retain %llu bytes but %llu are live",
+			(unsigned long long)a->retained[0], (unsigned long long)live);
 	hg_coverage_note(&a->coverage, "verified: %u edges agree with the dominator tree",
 			 a->graph.edges);
 	return NULL;
@@ -283,6 +301,7 @@ void hg_analysis_destroy(struct hg_analysis *a)
 	hg_coverage_deinit(&a->coverage);
 	hg_program_destroy(a->prog);
 	free(a->retained);
+	free(a->shares);
 	free(a);
 }
 
