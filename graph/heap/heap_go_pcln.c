@@ -204,9 +204,10 @@ static struct go_func *func_load(struct heap_go *go, const struct go_pcln_module
 	uint64_t *place = hg_map_put(&go->pcln->funcs, addr);
 	if (!place)
 		return NULL;
-	if (*place)
-		return (struct go_func *)(uintptr_t)*place;
-	struct go_func *func = hg_arena_alloc(&go->pcln->arena, sizeof(*func));
+	struct go_func *func = (struct go_func *)(uintptr_t)*place;
+	if (func) // damaged tables may have it twice, for different code
+		return func->entry == entry && func->end == end ? func : NULL;
+	func = hg_arena_alloc(&go->pcln->arena, sizeof(*func));
 	if (!func)
 		return NULL;
 	*func = (struct go_func){
@@ -252,9 +253,9 @@ static const struct go_func *func_search(struct heap_go *go, uint64_t pc)
 		uint32_t func = 0, next = 0;
 		go_func_entry(m, low, &entry, &func);
 		go_func_entry(m, high, &end, &next);
-		if (entry > pc)
+		if (pc < entry || pc >= end)
 			return NULL;
-		return func_load(go, m, entry, end > pc ? end : pc + 1, func);
+		return func_load(go, m, entry, end, func);
 	}
 	return NULL;
 }
