@@ -240,7 +240,8 @@ static void say_details(struct analyze *z, const struct hg_suspect *s, struct hg
 	if (!s->steps.count)
 		return;
 	const struct hg_suspect_step *last = &s->steps.data[s->steps.count - 1];
-	if ((s->steps.count - 1 == s->point && !is_crowd(z, s)) ||
+	if (last->retained < suspect_retained(z, s) / 2 ||
+	    (s->steps.count - 1 == s->point && !is_crowd(z, s)) ||
 	    hg_node_is_root(z->a, last->node))
 		return;
 	hg_text_add(out, "Mostly ");

@@ -255,7 +255,7 @@ void hg_namer_thing(const struct hg_namer *namer, uint32_t node, struct hg_text 
 		const char *join, *one, *many;
 	} words[] = {
 		[HG_CONTAINER_MAP] = {"of", "entry", "entries"},
-		[HG_CONTAINER_SLICE] = {"of", "element", "elements"},
+		[HG_CONTAINER_SLICE] = {"with room for", "element", "elements"},
 		[HG_CONTAINER_CHAN] = {"with", "element", "elements"},
 		[HG_CONTAINER_STRING] = {"of", "byte", "bytes"},
 		[HG_CONTAINER_SYNC_MAP] = {"of", "entry", "entries"},

@@ -6,7 +6,8 @@
 
 // The walk goes on while the largest kind of children holds this much of what its parents hold (as MAT's big drop ratio).
 #define ENOUGH_TENTHS 7
-#define FAN_OUT 4 // children per parent from which on the parents are a container for a person
+#define MAX_CYCLE 8 // types that hold each other in turn
+#define FAN_OUT 4   // children per parent from which on the parents are a container for a person
 
 typedef HG_VEC(uint32_t) node_list;
 
@@ -24,6 +25,9 @@ struct walk {
 	node_list next;		       /* children of the level that are not folded */
 	HG_VEC(struct kind_sum) kinds; /* of the children */
 	struct hg_map kind_of;	       /* key -> index into kinds + 1 */
+	uint64_t cycle
+		[MAX_CYCLE]; /* keys that belong to the level: its own, and those that lead back to it */
+	unsigned cycle_count;
 };
 
 // Blocks are told apart by type, roots (frames, locals) by name.
@@ -61,6 +65,15 @@ static struct hg_error *tally(struct walk *w, uint32_t node)
 	return NULL;
 }
 
+static bool is_in_cycle(const struct walk *w, uint32_t node)
+{
+	const uint64_t key = node_key(w, node);
+	for (unsigned i = 0; i < w->cycle_count; i++)
+		if (w->cycle[i] == key)
+			return true;
+	return false;
+}
+
 // Sorts the children of the level: inner parts of containers and objects of the level's own type join it (and their
 // children are looked at in turn), the rest is tallied by kind.
 static struct hg_error *expand(struct walk *w, struct hg_suspect_step *step)
@@ -72,9 +85,9 @@ static struct hg_error *expand(struct walk *w, struct hg_suspect_step *step)
 			const bool is_block = !hg_node_is_root(w->a, child);
 			const bool inner = is_block && hg_class_is_inner(w->classes, child,
 									 w->classes->of[node]);
-			const bool same = is_block && !inner && node_key(w, child) == step->key;
+			const bool same = is_block && !inner && is_in_cycle(w, child);
 			if (same || inner) {
-				step->objects += same;
+				step->objects += same && node_key(w, child) == step->key;
 				step->recursive |= same;
 				if (!push(&w->nodes, child))
 					return &hg_enomem;
@@ -100,24 +113,33 @@ static const struct kind_sum *largest_kind(const struct walk *w)
 	return best;
 }
 
-// A type that stands higher up already: objects of two types hold each other in turn. The way down is cut back to there.
-static struct hg_suspect_step *find_step(struct hg_suspect *suspect, uint64_t key)
+// A type that stands higher up already: objects of a few types hold each other in turn. The way down is cut back to there,
+// and all of these types belong to that level from now on.
+static struct hg_suspect_step *find_recursion(struct walk *w, uint64_t key)
 {
-	for (size_t i = 0; i < suspect->steps.count; i++)
-		if (suspect->steps.data[i].key == key)
-			return &suspect->steps.data[i];
+	struct hg_suspect_step *steps = w->suspect->steps.data;
+	for (size_t i = 0; i < w->suspect->steps.count; i++) {
+		if (steps[i].key != key)
+			continue;
+		w->cycle_count = 0;
+		for (size_t k = i; k < w->suspect->steps.count && w->cycle_count < MAX_CYCLE; k++)
+			w->cycle[w->cycle_count++] = steps[k].key;
+		w->suspect->steps.count = i + 1;
+		return &steps[i];
+	}
 	return NULL;
 }
 
 static struct hg_suspect_step *add_step(struct walk *w, const struct kind_sum *kind)
 {
-	struct hg_suspect_step *step = find_step(w->suspect, kind->key);
+	struct hg_suspect_step *step = find_recursion(w, kind->key);
 	if (step) {
-		w->suspect->steps.count = (size_t)(step - w->suspect->steps.data) + 1;
 		step->objects += kind->count;
 		step->recursive = true;
 		return step;
 	}
+	w->cycle[0] = kind->key;
+	w->cycle_count = 1;
 	step = hg_vec_push(&w->suspect->steps);
 	if (step)
 		*step = (struct hg_suspect_step){

@@ -157,15 +157,23 @@ static void add_size(const struct show *s, const struct hg_trie_step *t, struct 
 		return;
 	}
 	const struct hg_container c = hg_node_container(s->why->a, t->node);
-	if (c.kind == HG_CONTAINER_MAP || c.kind == HG_CONTAINER_SYNC_MAP ||
-	    c.kind == HG_CONTAINER_CHAN || c.kind == HG_CONTAINER_SLICE) {
+	switch (c.kind) {
+	case HG_CONTAINER_MAP:
+	case HG_CONTAINER_SYNC_MAP:
 		hg_text_add(out, ", ");
 		hg_human_count(out, c.entries);
-		const bool is_map = c.kind == HG_CONTAINER_MAP || c.kind == HG_CONTAINER_SYNC_MAP;
-		hg_text_printf(out, is_map ? " entr%s" : " element%s",
-			       is_map		? c.entries == 1 ? "y" : "ies"
-			       : c.entries == 1 ? ""
-						: "s");
+		hg_text_add(out, c.entries == 1 ? " entry" : " entries");
+		return;
+	case HG_CONTAINER_CHAN:
+		hg_text_add(out, ", ");
+		hg_human_things(out, c.entries, "element");
+		return;
+	case HG_CONTAINER_SLICE:
+		hg_text_add(out, ", room for ");
+		hg_human_count(out, c.entries);
+		return;
+	default:
+		return;
 	}
 }
 

@@ -328,6 +328,11 @@ static void folds_types_that_alternate(void **state)
 	report = ask("why", (struct hg_report_args){.target = "0xc000620000"});
 	assert_string_equal(report->sentences[1], "shortest path: main.tree(.children[...] x49)");
 	hg_report_destroy(report);
+	report = ask("analyze", (struct hg_report_args){0});
+	assert_string_equal(report->sentences[0], "main.tree (server.go:7), 50 linked main.Node, "
+						  "retain 2.3 KiB: 100.0 % of the live heap.");
+	assert_int_equal(report->sentence_count, 1);
+	hg_report_destroy(report);
 	made_end();
 }
 
