@@ -14,6 +14,8 @@ struct hg_arch {
 	uint16_t elf_machine;	     /* EM_X86_64, EM_AARCH64 */
 	unsigned reg_count;	     /* registers in DWARF numbering, the pc among them */
 	unsigned pc_reg, sp_reg;     /* DWARF numbers */
+	unsigned fp_reg;	     /* the frame pointer, where code keeps one */
+	uint64_t callee_saved;	     /* bit per register: a call leaves it as it was */
 	size_t prstatus_size;	     /* NT_PRSTATUS descriptor */
 	size_t prstatus_regs;	     /* offset of pr_reg in it */
 	size_t pc_offset, sp_offset; /* in the kernel's user_regs_struct */

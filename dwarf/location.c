@@ -4,7 +4,7 @@
 #include "dwarf/dwarfnum.h"
 
 #define MAX_STACK 64
-#define MAX_OPERATIONS 4096    // no loops in what we accept, so this bounds long nonsense only
+#define MAX_OPERATIONS 4096    // bounds loops, which expressions may have, and long nonsense
 #define MAX_PIECE (1ull << 40) // no variable is larger
 #define MAX_LIST 16384	       // entries of one list
 
@@ -206,6 +206,7 @@ struct machine {
 	unsigned reg;
 	bool is_value; // ends in stack_value or implicit_value: lies nowhere
 	bool unknown;  // needs what we do not have: memory, registers, a caller's frame
+	bool is_tls;   // the address counts from the thread-local storage of the module
 	bool bad;
 };
 
@@ -226,10 +227,15 @@ static uint64_t pop(struct machine *machine)
 	return machine->stack[--machine->depth];
 }
 
+static bool is_known(const struct hg_location_context *context, uint64_t reg)
+{
+	return context->regs && reg < context->reg_count && !(context->unknown_regs >> reg & 1);
+}
+
 static void push_register(struct machine *machine, uint64_t reg, uint64_t offset)
 {
 	const struct hg_location_context *context = machine->context;
-	const bool known = context->regs && reg < context->reg_count;
+	const bool known = is_known(context, reg);
 	machine->unknown |= !known;
 	push(machine, known ? context->regs[reg] + offset : 0);
 }
@@ -238,7 +244,7 @@ static void name_register(struct machine *machine, uint64_t reg)
 {
 	machine->in_register = true;
 	machine->reg = (unsigned)reg;
-	machine->unknown |= !machine->context->regs || reg >= machine->context->reg_count;
+	machine->unknown |= !is_known(machine->context, reg);
 }
 
 static void push_frame_base(struct machine *machine, uint64_t offset)
@@ -272,9 +278,44 @@ static void push_indexed(struct machine *machine, uint64_t bias)
 static void arithmetic(struct machine *machine, uint8_t op)
 {
 	const uint64_t right = pop(machine), left = pop(machine);
+	const int64_t signed_right = (int64_t)right, signed_left = (int64_t)left;
 	switch (op) {
 	case HG_OP_AND:
 		push(machine, left & right);
+		break;
+	case HG_OP_XOR:
+		push(machine, left ^ right);
+		break;
+	case HG_OP_DIV: // signed, as the standard has it; MIN / -1 overflows
+		machine->bad |= !right;
+		push(machine, !right		    ? 0
+			      : right == UINT64_MAX ? 0 - left
+						    : (uint64_t)(signed_left / signed_right));
+		break;
+	case HG_OP_MOD:
+		machine->bad |= !right;
+		push(machine, right ? left % right : 0);
+		break;
+	case HG_OP_SHRA:
+		push(machine, (uint64_t)(signed_left >> (right < 64 ? right : 63)));
+		break;
+	case HG_OP_EQ:
+		push(machine, left == right);
+		break;
+	case HG_OP_NE:
+		push(machine, left != right);
+		break;
+	case HG_OP_GE:
+		push(machine, signed_left >= signed_right);
+		break;
+	case HG_OP_GT:
+		push(machine, signed_left > signed_right);
+		break;
+	case HG_OP_LE:
+		push(machine, signed_left <= signed_right);
+		break;
+	case HG_OP_LT:
+		push(machine, signed_left < signed_right);
 		break;
 	case HG_OP_OR:
 		push(machine, left | right);
@@ -355,6 +396,32 @@ static bool register_operation(struct machine *machine, uint8_t op)
 	return true;
 }
 
+static void pick(struct machine *machine, unsigned index)
+{
+	machine->bad |= index >= machine->depth;
+	push(machine, index < machine->depth ? machine->stack[machine->depth - 1 - index] : 0);
+}
+
+static void read_memory(struct machine *machine, unsigned size)
+{
+	const uint64_t addr = pop(machine);
+	const struct hg_image *image = machine->context->image;
+	uint64_t value = 0;
+	// What depends on something unknown leads anywhere.
+	if (machine->unknown || !image || !hg_image_uint(image, addr, size, &value))
+		machine->unknown = true;
+	push(machine, value);
+}
+
+static void jump(struct machine *machine, bool taken)
+{
+	struct hg_bytes *code = &machine->code;
+	const uint64_t to = (uint64_t)(int16_t)hg_bytes_u16(code) + code->at;
+	machine->bad |= to > code->size;
+	if (taken && to <= code->size)
+		code->at = to;
+}
+
 static bool stack_operation(struct machine *machine, uint8_t op)
 {
 	switch (op) {
@@ -368,13 +435,27 @@ static bool stack_operation(struct machine *machine, uint8_t op)
 		pop(machine);
 		return true;
 	case HG_OP_OVER:
-		push(machine, machine->depth >= 2 ? machine->stack[machine->depth - 2] : 0);
-		machine->bad |= machine->depth < 3;
+		pick(machine, 1);
 		return true;
 	case HG_OP_SWAP: {
 		const uint64_t top = pop(machine), second = pop(machine);
 		push(machine, top);
 		push(machine, second);
+		return true;
+	}
+	case HG_OP_PICK:
+		pick(machine, hg_bytes_u8(&machine->code));
+		return true;
+	case HG_OP_ROT: {
+		const uint64_t top = pop(machine), second = pop(machine), third = pop(machine);
+		push(machine, top);
+		push(machine, third);
+		push(machine, second);
+		return true;
+	}
+	case HG_OP_ABS: {
+		const uint64_t value = pop(machine);
+		push(machine, (int64_t)value < 0 ? 0 - value : value);
 		return true;
 	}
 	case HG_OP_NEG:
@@ -385,11 +466,21 @@ static bool stack_operation(struct machine *machine, uint8_t op)
 		return true;
 	case HG_OP_AND:
 	case HG_OP_OR:
+	case HG_OP_XOR:
 	case HG_OP_PLUS:
 	case HG_OP_MINUS:
 	case HG_OP_MUL:
+	case HG_OP_DIV:
+	case HG_OP_MOD:
 	case HG_OP_SHL:
 	case HG_OP_SHR:
+	case HG_OP_SHRA:
+	case HG_OP_EQ:
+	case HG_OP_NE:
+	case HG_OP_GE:
+	case HG_OP_GT:
+	case HG_OP_LE:
+	case HG_OP_LT:
 		arithmetic(machine, op);
 		return true;
 	default:
@@ -434,7 +525,20 @@ static void operation(struct machine *machine, uint8_t op)
 		machine->is_value = true;
 		break;
 	case HG_OP_DEREF:
-		machine->unknown = true;
+		read_memory(machine, 8);
+		break;
+	case HG_OP_DEREF_SIZE:
+		read_memory(machine, hg_bytes_u8(code));
+		break;
+	case HG_OP_SKIP:
+		jump(machine, true);
+		break;
+	case HG_OP_BRA:
+		jump(machine, pop(machine));
+		break;
+	case HG_OP_FORM_TLS_ADDRESS:
+	case HG_OP_GNU_PUSH_TLS_ADDRESS:
+		machine->is_tls = machine->unknown = true;
 		break;
 	case HG_OP_ENTRY_VALUE:
 	case HG_OP_GNU_ENTRY_VALUE:
@@ -505,6 +609,39 @@ enum hg_location_status hg_location_eval(const struct hg_location_context *conte
 		pieces[(*count)++] = whole;
 	}
 	return *count ? HG_LOCATION_FOUND : HG_LOCATION_NOWHERE;
+}
+
+bool hg_location_value(const struct hg_location_context *context,
+		       const struct hg_section_bytes *expr, uint64_t *ret)
+{
+	struct machine machine = {
+		.context = context,
+		.code = hg_bytes_init(expr->data, expr->size),
+	};
+	if (context->initial)
+		push(&machine, *context->initial);
+	for (unsigned i = 0; hg_bytes_left(&machine.code) && i < MAX_OPERATIONS; i++) {
+		operation(&machine, hg_bytes_u8(&machine.code));
+		if (machine.bad || machine.code.bad || machine.unknown || machine.in_register)
+			return false;
+	}
+	*ret = pop(&machine);
+	return !machine.bad && !hg_bytes_left(&machine.code);
+}
+
+bool hg_location_tls(struct hg_dwarf *dwarf, const struct hg_unit *unit,
+		     const struct hg_section_bytes *expr, uint64_t *ret)
+{
+	const struct hg_location_context context = {.dwarf = dwarf, .unit = unit};
+	struct machine machine = {
+		.context = &context,
+		.code = hg_bytes_init(expr->data, expr->size),
+	};
+	// An offset, and that it is one.
+	for (unsigned i = 0; i < 2 && hg_bytes_left(&machine.code); i++)
+		operation(&machine, hg_bytes_u8(&machine.code));
+	*ret = pop(&machine);
+	return machine.is_tls && !machine.bad && !machine.code.bad && !hg_bytes_left(&machine.code);
 }
 
 bool hg_location_static(struct hg_dwarf *dwarf, const struct hg_unit *unit,

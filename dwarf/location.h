@@ -4,6 +4,7 @@
 #ifndef HG_DWARF_LOCATION_H
 #define HG_DWARF_LOCATION_H
 
+#include "core/image.h"
 #include "dwarf/die.h"
 
 struct hg_location { /* a piece of a variable */
@@ -29,6 +30,9 @@ struct hg_location_context {
 	uint64_t cfa;
 	const uint64_t *regs; /* DWARF order, NULL when not known */
 	unsigned reg_count;
+	uint64_t unknown_regs; /* bit per register: those among them that are not known after all */
+	const struct hg_image *image;	    /* for expressions that read memory; NULL for none */
+	const uint64_t *initial;	    /* a value on the stack at the start; NULL for none */
 	struct hg_section_bytes frame_base; /* expression of the function, for DW_OP_fbreg */
 };
 
@@ -40,6 +44,14 @@ enum hg_location_status hg_location_eval(const struct hg_location_context *conte
 /** True and the link-time address where an expression is just an address (a global). */
 bool hg_location_static(struct hg_dwarf *dwarf, const struct hg_unit *unit,
 			const struct hg_section_bytes *expr, uint64_t *ret);
+
+/** True and the value that an expression of call frame information computes, an address or not. */
+bool hg_location_value(const struct hg_location_context *context,
+		       const struct hg_section_bytes *expr, uint64_t *ret);
+
+/** True and the offset in its module's thread-local storage where an expression is such a place. */
+bool hg_location_tls(struct hg_dwarf *dwarf, const struct hg_unit *unit,
+		     const struct hg_section_bytes *expr, uint64_t *ret);
 
 /** Finds the expression for a link-time pc in the location list at `offset`; FOUND, NOWHERE or BAD. */
 enum hg_location_status hg_location_list_find(struct hg_dwarf *dwarf, const struct hg_unit *unit,

@@ -181,8 +181,10 @@ static void destroy_private(struct hg_program *prog)
 		hg_vec_deinit(&index->functions);
 		hg_scope_deinit(index);
 		hg_symbol_deinit(index->symbols);
+		hg_frame_deinit(index->frames);
 	}
 	hg_map_deinit(&priv->locals);
+	hg_frame_deinit(priv->vdso);
 	free(priv->indexes);
 	free(priv->by_start);
 	free(priv);

@@ -22,6 +22,7 @@ struct hg_program {
 	const struct hg_log *log;
 	uint64_t bad_dies;	/* entries of debug info that could not be read */
 	uint64_t bad_locations; /* location expressions that could not be read */
+	uint64_t bad_frames;	/* entries of call frame information that could not be read */
 	HG_VEC(const char *)
 	notes; /* one line each for the user: modules without debug info and so on */
 	struct hg_program_private *priv;

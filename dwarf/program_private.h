@@ -23,12 +23,14 @@ struct hg_module_index {     /* what is known of the debug info of a module */
 	uint64_t counted_damage;   /* of hg_dwarf_damage(), already in prog->bad_dies */
 	uint64_t descriptor_limit; /* go_descriptor is below it */
 	struct hg_symbols *symbols;
+	struct hg_frame_table *frames; /* in the program's arena; NULL until asked for */
 };
 
 struct hg_program_private {
 	struct hg_module_index *indexes; /* one per module */
 	uint32_t *by_start;		 /* modules sorted by start */
 	struct hg_map locals;		 /* pc -> struct hg_pc_locals *, in the program's arena */
+	struct hg_frame_table *vdso;	 /* in the program's arena; NULL until asked for */
 };
 
 /* module.c */
@@ -57,6 +59,9 @@ void hg_scope_deinit(struct hg_module_index *index);
 
 /* symbol.c */
 void hg_symbol_deinit(struct hg_symbols *symbols);
+
+/* frame.c */
+void hg_frame_deinit(struct hg_frame_table *table);
 
 /* program.c */
 

@@ -394,6 +394,8 @@ struct hg_error *hg_variable_locals(struct hg_program *prog, const struct hg_fra
 		.cfa = frame->cfa,
 		.regs = frame->regs,
 		.reg_count = prog->image ? prog->image->arch->reg_count : HG_ARCH_MAX_REGS,
+		.unknown_regs = frame->unknown_regs,
+		.image = prog->image,
 		.frame_base = locals->function->frame_base,
 	};
 	for (size_t i = 0; i < locals->count && !err; i++) {

@@ -36,10 +36,11 @@ struct hg_local { /* a piece of a local variable or parameter that lies in memor
 
 typedef HG_VEC(struct hg_local) hg_locals;
 
-struct hg_frame_context {     /* what location expressions may ask for */
-	uint64_t pc;	      /* where to look up location lists: call sites pass pc - 1 */
-	uint64_t cfa;	      /* DW_OP_call_frame_cfa */
-	const uint64_t *regs; /* DWARF order, NULL when not known (outer Go frames have none) */
+struct hg_frame_context {      /* what location expressions may ask for */
+	uint64_t pc;	       /* where to look up location lists: call sites pass pc - 1 */
+	uint64_t cfa;	       /* DW_OP_call_frame_cfa */
+	const uint64_t *regs;  /* DWARF order, NULL when not known (outer Go frames have none) */
+	uint64_t unknown_regs; /* bit per register: those among them that are not known after all */
 };
 
 struct hg_captured {   /* a variable in a Go closure */
