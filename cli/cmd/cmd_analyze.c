@@ -2,7 +2,11 @@
 
 static struct hg_error *run(const struct hg_args *args)
 {
-	const struct hg_report_args report_args = {.filter = args->filter, .limit = args->limit};
+	const struct hg_report_args report_args = {
+		.sort = args->sort,
+		.filter = args->filter,
+		.limit = args->limit,
+	};
 	return hg_target_report(args, "analyze", &report_args);
 }
 
@@ -13,7 +17,7 @@ const struct hg_command hg_cmd_analyze = {
 	.details =
 		"SOURCE is a core file or the PID of a live process (a file of that name wins).\n"
 		"The last lines say how far the numbers can be trusted.\n",
-	.options = HG_OPTIONS_SOURCE | HG_OPTION_VERIFY,
+	.options = HG_OPTIONS_SOURCE | HG_OPTION_SORT | HG_OPTION_VERIFY,
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run,

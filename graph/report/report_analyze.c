@@ -315,7 +315,7 @@ static struct hg_error *add_suspect(struct analyze *z, const struct hg_suspect *
 }
 
 static struct hg_error *add_suspects(struct analyze *z, const struct hg_filter *filter,
-				     uint64_t limit)
+				     const char *sort, uint64_t limit)
 {
 	uint32_t *order = NULL;
 	struct hg_rows rows = HG_ROWS(suspect_columns);
@@ -345,6 +345,11 @@ static struct hg_error *add_suspects(struct analyze *z, const struct hg_filter *
 		}
 		hg_suspect_deinit(&s);
 	}
+	unsigned column = 0;
+	if (!err && sort)
+		err = hg_rows_column(&rows, sort, &column);
+	if (!err && sort)
+		hg_rows_sort(&rows, column);
 	hg_text_deinit(&text);
 	free(order);
 	const struct hg_table like = {
@@ -357,7 +362,7 @@ static struct hg_error *fill(struct analyze *z, const struct hg_report_args *arg
 	struct hg_filter filter;
 	struct hg_error *err = hg_filter_init(&filter, args->filter);
 	if (!err)
-		err = add_suspects(z, &filter, args->limit ? args->limit : SUSPECTS);
+		err = add_suspects(z, &filter, args->sort, args->limit ? args->limit : SUSPECTS);
 	hg_filter_deinit(&filter);
 	if (err)
 		return err;
@@ -372,6 +377,13 @@ static struct hg_error *fill(struct analyze *z, const struct hg_report_args *arg
 	if (!err)
 		err = hg_table_roots(z->a, &z->namer, &rest, "roots", "largest roots", z->report);
 	return err;
+}
+
+static struct hg_error *check_analyze(const struct hg_report_args *args)
+{
+	const struct hg_rows rows = HG_ROWS(suspect_columns);
+	unsigned column;
+	return hg_rows_column(&rows, args->sort, &column);
 }
 
 static struct hg_error *make_analyze(struct hg_analysis *a, const struct hg_report_args *args,
@@ -395,4 +407,5 @@ static struct hg_error *make_analyze(struct hg_analysis *a, const struct hg_repo
 	return err;
 }
 
-const struct hg_report_ops hg_report_analyze = {.name = "analyze", .make = make_analyze};
+const struct hg_report_ops hg_report_analyze = {
+	.name = "analyze", .check = check_analyze, .make = make_analyze};
