@@ -5,6 +5,8 @@
 #include <cmocka.h>
 
 #include <sys/stat.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include "core/elffile.h"
 #include "core/image.h"
@@ -398,6 +400,63 @@ static void test_hostile_segments(void **state)
 	}
 }
 
+static size_t gzip(const uint8_t *data, size_t size, uint8_t *packed, size_t room)
+{
+	z_stream stream = {.next_in = (Bytef *)data,
+			   .avail_in = (unsigned)size,
+			   .next_out = packed,
+			   .avail_out = (unsigned)room};
+	assert_int_equal(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY),
+			 Z_OK);
+	assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&stream);
+	return stream.total_out;
+}
+
+/** Opens what was compressed, cut at 50 places: the more there is, the less is missing. */
+static void check_compressed(const uint8_t *packed, size_t size)
+{
+	uint64_t before = 0;
+	for (unsigned i = 0; i <= 50; i++) {
+		core_write_file("packed", packed, size * i / 50);
+		struct hg_image *image = NULL;
+		hg_cleanup(hg_error_destroyp) struct hg_error *err =
+			hg_image_open_core("packed", NULL, &image);
+		const uint64_t present = err ? 0 : present_bytes(image);
+		assert_true(present >= before);
+		before = present;
+		assert_true(err || (i < 50) == has_note(image, "is cut short or damaged"));
+		hg_image_destroy(image);
+	}
+	assert_int_equal(before, 0x6000);
+}
+
+static void test_compressed(void **state)
+{
+	(void)state;
+	make_plain("plain.core");
+	size_t size;
+	hg_autofree uint8_t *data = core_read_file("plain.core", &size);
+	const size_t room = size * 2 + 4096;
+	hg_autofree uint8_t *packed = malloc(room);
+	assert_non_null(packed);
+	size_t packed_size = gzip(data, size, packed, room);
+	check_compressed(packed, packed_size);
+	// Two members, one behind the other, and filling behind them.
+	packed_size = gzip(data, size / 2, packed, room);
+	packed_size +=
+		gzip(data + size / 2, size - size / 2, packed + packed_size, room - packed_size);
+	memset(packed + packed_size, 0, 100);
+	core_write_file("packed", packed, packed_size + 100);
+	struct hg_image *image = open_core("packed", NULL);
+	assert_int_equal(present_bytes(image), 0x6000);
+	assert_int_equal(image->notes.count, 0);
+	hg_image_destroy(image);
+	check_compressed(packed, ZSTD_compress(packed, room, data, size, 3));
+	core_write_file("packed", packed, gzip((const uint8_t *)"hello", 5, packed, room));
+	expect_error("packed", NULL, "is not an ELF file");
+}
+
 static int enter_folder(void **state)
 {
 	char folder[] = "/tmp/test_image_core.XXXXXX";
@@ -409,8 +468,8 @@ static int enter_folder(void **state)
 
 static int leave_folder(void **state)
 {
-	static const char *const files[] = {"plain.core", "cut.core", "bad",	      "exe",
-					    "moved",	  "exe.core", "root/gone/app"};
+	static const char *const files[] = {"plain.core", "cut.core", "bad",	       "exe",
+					    "moved",	  "exe.core", "root/gone/app", "packed"};
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		unlink(files[i]);
 	rmdir("root/gone");
@@ -433,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_other_build),
 		cmocka_unit_test(test_truncated_is_not_filled),
 		cmocka_unit_test(test_hostile_segments),
+		cmocka_unit_test(test_compressed),
 	};
 	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
