@@ -42,6 +42,7 @@ static struct hg_error *open_program(struct hg_analysis *a, const struct hg_opti
 	if (err)
 		return err;
 	a->coverage.missing_bytes = a->prog->image->missing_bytes;
+	a->debug_types = (uint32_t)a->prog->types.types.count;
 	return NULL;
 }
 
@@ -85,7 +86,6 @@ static struct hg_error *find_blocks(struct hg_analysis *a)
 	if (err)
 		return err;
 	hg_coverage_add(&a->coverage, "runs of blocks that overlap others", dropped);
-	a->debug_types = (uint32_t)a->prog->types.types.count;
 	for (size_t i = 0; i < a->heaps.count && !err; i++)
 		if (a->heaps.data[i]->ops->types)
 			err = a->heaps.data[i]->ops->types(a->heaps.data[i], &a->blocks);

@@ -129,7 +129,10 @@ static bool contradicts_mask(const struct typing *t, const struct hg_extent *ext
 {
 	if (!t->a->heaps.data[extent->heap]->ops->pointer_bits)
 		return false;
-	return hg_shape_has_pointers(t->shapes, type) == extent->no_pointers;
+	if (hg_shape_has_pointers(t->shapes, type) != extent->no_pointers)
+		return false;
+	struct hg_lang *lang = extent->no_pointers ? hg_lang_of(t->a, type) : NULL;
+	return !lang || !lang->ops->hides_pointers || !lang->ops->hides_pointers(lang, type);
 }
 
 /** Applies a guess to the block that contains `value`. */

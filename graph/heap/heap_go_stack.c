@@ -321,6 +321,18 @@ static void goroutine_scan(struct go_stacks *s, const struct go_g *g)
 	go_stack_emit(s, root);
 }
 
+static uint32_t list_root(struct go_stacks *s, uint64_t allgs)
+{
+	const struct hg_variable *variable = hg_variable_find(s->r.go->prog, "runtime.allgs");
+	const struct hg_root root = {
+		.kind = HG_ROOT_RUNTIME,
+		.name = hg_program_string(s->r.go->prog, "list of goroutines"),
+		.type = variable ? variable->type : 0,
+		.addr = allgs,
+	};
+	return go_root_add(&s->r, &root);
+}
+
 static void all_scan(struct go_stacks *s)
 {
 	struct heap_go *go = s->r.go;
@@ -332,7 +344,7 @@ static void all_scan(struct go_stacks *s)
 	}
 	go_root_fold(&s->r, array);
 	if (go_is_block(&s->r, array)) // that two variables point to
-		own_edge(s, go_root(&s->r, 0, HG_ROOT_RUNTIME, "list of goroutines"), array, 0);
+		own_edge(s, list_root(s, allgs), array, 0);
 	struct hg_map seen = {0};
 	for (uint64_t i = 0; i < count && !s->r.failed; i++) {
 		uint64_t addr = 0;

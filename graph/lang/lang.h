@@ -59,6 +59,8 @@ struct hg_lang_ops {
 				   uint64_t offset, uint64_t value);
 	/** The type that a value of `type` really is where its block has room for more (a timer inside another). */
 	uint32_t (*enlarge)(struct hg_lang *lang, uint32_t type, uint64_t room);
+	/** May a value of a type that declares pointers lie where the heap says that there are none? Optional. */
+	bool (*hides_pointers)(struct hg_lang *lang, uint32_t type);
 	/** Writes the name of a type as a person would. */
 	void (*name_type)(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 	/** Is a block of this type an inner part of a container? */

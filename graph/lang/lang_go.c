@@ -9,6 +9,7 @@
 #define EFACE_DATA 8  /* offset of the data word in an interface */
 #define MAP_DIR_LEN 8 /* dirLen stands behind dirPtr */
 #define SLICE_CAP 16
+#define REFLECT_INDIRECT (1u << 7) /* reflect.flagIndir, the same in all releases */
 
 /* ---- interfaces ---- */
 
@@ -138,6 +139,26 @@ static struct hg_guess resolve_closure(struct lang_go *go, uint64_t value)
 	return (struct hg_guess){.type = (uint32_t)(*known - 1), .count = 1};
 }
 
+/* ---- reflect ---- */
+
+/** reflect.Value is {type, ptr, flag}: ptr is the value itself where it is a pointer and flag has no flagIndir. */
+static struct hg_guess resolve_reflect(struct lang_go *go, const struct hg_leaf *leaf,
+				       uint64_t base, uint64_t value, unsigned depth)
+{
+	const struct hg_image *image = go->lang.a->prog->image;
+	uint64_t descriptor, flag;
+	uint32_t type;
+	bool direct;
+	if (!base || !hg_image_u64(image, base + leaf->offset - 8, &descriptor) ||
+	    !hg_image_u64(image, base + leaf->offset + 8, &flag) ||
+	    !dynamic_type(go, descriptor, &type, &direct))
+		return (struct hg_guess){0};
+	if (flag & REFLECT_INDIRECT)
+		return (struct hg_guess){.type = type, .count = 1};
+	struct hg_leaf inner = hg_shape_leaf(go->lang.shapes, type, 0);
+	return resolve_leaf(go, &inner, 0, inner.offset, value, depth + 1);
+}
+
 /* ---- maps ---- */
 
 /** dirLen 0: one group stands where the directory would; else the directory, an array of pointers to tables. */
@@ -155,17 +176,18 @@ static struct hg_guess resolve_map(struct lang_go *go, const struct hg_leaf *lea
 	return (struct hg_guess){.type = hg_type_get(prog, pointer)->elem, .count = 1};
 }
 
-/** internal/sync.node[K,V] starts with isEntry and is embedded in indirect[K,V] and entry[K,V]. */
+/** node[K,V] of internal/sync and unique starts with isEntry and is embedded in indirect[K,V] and entry[K,V]. */
 static struct hg_guess resolve_node(struct lang_go *go, const struct hg_leaf *leaf, uint64_t value)
 {
 	struct hg_program *prog = go->lang.a->prog;
 	const char *name = hg_type_name(prog, leaf->type);
-	const char *arguments = strchr(name, '[');
+	const char *node = strstr(name, "node["), *arguments = strchr(name, '[');
 	uint64_t is_entry;
-	if (!arguments || !hg_image_uint(prog->image, value, 1, &is_entry))
+	if (!node || !hg_image_uint(prog->image, value, 1, &is_entry))
 		return (struct hg_guess){0};
 	hg_autofree char *real = NULL;
-	if (asprintf(&real, "internal/sync.%s%s", is_entry ? "entry" : "indirect", arguments) < 0)
+	if (asprintf(&real, "%.*s%s%s", (int)(node - name), name, is_entry ? "entry" : "indirect",
+		     arguments) < 0)
 		return (struct hg_guess){0};
 	uint32_t type = hg_type_find(prog, real);
 	if (!type && is_entry)
@@ -202,6 +224,8 @@ static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *le
 		return resolve_map(go, leaf, base);
 	case HG_LEAF_TRIE_NODE:
 		return resolve_node(go, leaf, value);
+	case HG_LEAF_REFLECT:
+		return resolve_reflect(go, leaf, base, value, depth);
 	case HG_LEAF_NONE:
 		break;
 	}
@@ -222,6 +246,17 @@ static uint32_t go_enlarge(struct hg_lang *lang, uint32_t type, uint64_t room)
 		return type;
 	uint32_t plain = hg_type_strip(prog, type);
 	return plain && (plain == go->timer || plain == go->ticker) ? go->time_timer : type;
+}
+
+/** Channels and buckets of values without pointers, and what the runtime keeps alive by other means, are allocated as if they
+ * had none. */
+static bool go_hides_pointers(struct hg_lang *lang, uint32_t type)
+{
+	static const char *const prefixes[] = {"hchan<", "bucket<", "runtime.", "internal/abi."};
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (go_name_starts(lang->a->prog, type, prefixes[i]))
+			return true;
+	return false;
 }
 
 /* ---- the row ---- */
@@ -275,6 +310,9 @@ static struct hg_error *go_open(struct hg_analysis *a, struct hg_lang **ret)
 	go->ticker = hg_type_strip(prog, hg_type_find(prog, "time.Ticker"));
 	go->time_timer = hg_type_strip(prog, hg_type_find(prog, "runtime.timeTimer"));
 	go->any = hg_type_find(prog, "interface {}");
+	go->weak_handle = hg_type_find(prog, "runtime.weakHandleBox");
+	if (!go->weak_handle)
+		go->weak_handle = hg_type_find(prog, "internal/runtime/atomic.Uintptr");
 	*ret = &go->lang;
 	return add_string_bytes(go) ? NULL : &hg_enomem;
 }
@@ -287,6 +325,7 @@ const struct hg_lang_ops hg_lang_go = {
 	.special = go_special,
 	.resolve = go_resolve,
 	.enlarge = go_enlarge,
+	.hides_pointers = go_hides_pointers,
 	.name_type = go_name_type,
 	.is_inner = go_is_inner,
 	.name_member = go_name_member,

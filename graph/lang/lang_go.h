@@ -14,8 +14,9 @@ struct lang_go {
 	uint64_t itab_type;	/* offset of the type in an itab */
 	uint32_t string_bytes;	/* the bytes behind a string */
 	uint32_t timer, ticker,
-		time_timer; /* time.Timer, time.Ticker, runtime.timeTimer; 0 absent */
-	uint32_t any;	    /* interface {} */
+		time_timer;   /* time.Timer, time.Ticker, runtime.timeTimer; 0 absent */
+	uint32_t any;	      /* interface {} */
+	uint32_t weak_handle; /* the cell that weak pointers to an object share */
 };
 
 extern const struct hg_lang_ops hg_lang_go;

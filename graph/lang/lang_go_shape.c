@@ -55,7 +55,8 @@ static unsigned atomic_pointer(const struct hg_program *prog, uint32_t type,
 			target = pointer->elem;
 	}
 	const struct hg_member *v = hg_type_member(prog, type, "v");
-	bool node = go_name_starts(prog, target, "internal/sync.node[");
+	bool node = go_name_starts(prog, target, "internal/sync.node[") ||
+		    go_name_starts(prog, target, "unique.node[");
 	return one(pieces, v, node ? HG_LEAF_TRIE_NODE : HG_LEAF_POINTER, target);
 }
 
@@ -141,6 +142,11 @@ unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces
 			   pointee(prog, type, "data"));
 	if (!strcmp(name, "sync.Pool"))
 		return pool_locals(prog, type, pieces);
+	if (!strcmp(name, "reflect.Value"))
+		return one(pieces, hg_type_member(prog, type, "ptr"), HG_LEAF_REFLECT, 0);
+	if (go_name_starts(prog, type, "weak.Pointer["))
+		return one(pieces, hg_type_member(prog, type, "u"), HG_LEAF_POINTER,
+			   go->weak_handle);
 	if (!strcmp(name, "sync.entry")) // to Go 1.19: p is an unsafe.Pointer to an interface
 		return one(pieces, hg_type_member(prog, type, "p"), HG_LEAF_POINTER, go->any);
 	return 0;

@@ -52,8 +52,8 @@ static void flatten_array(struct hg_shapes *shapes, struct hg_shape *shape,
 {
 	const uint64_t size = hg_type_get(shapes->prog, array->elem)->size;
 	const struct hg_shape *elem = shape_of(shapes, array->elem);
-	if (!elem || !elem->has_pointers || !size || array->count > UINT64_MAX / size ||
-	    at + array->count * size < at)
+	if (!elem || !elem->has_pointers || !size || !array->count ||
+	    array->count > UINT64_MAX / size || at + array->count * size < at)
 		return;
 	const struct hg_piece piece = {.start = at,
 				       .end = at + array->count * size,
