@@ -273,7 +273,8 @@ static bool has_private_memory(const struct hg_image *image)
 {
 	for (size_t i = 0; i < image->priv->pieces.count; i++) {
 		const struct hg_segment *piece = &image->priv->pieces.data[i];
-		if (piece->prot & HG_PROT_WRITE && !hg_image_mapping(image, piece->addr))
+		const struct hg_mapping *mapping = hg_image_mapping(image, piece->addr);
+		if (piece->prot & HG_PROT_WRITE && (!mapping || *mapping->path != '/'))
 			return true;
 	}
 	return false;

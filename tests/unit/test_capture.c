@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -27,6 +28,7 @@
 struct shared { // between the test and its target
 	volatile uint64_t counters[64];
 	volatile uint64_t signals, signal_sum;
+	volatile uint64_t interrupted, vforks, storm;
 	volatile int ready;
 	uint8_t *pattern, *reserved, *none, *secret, *mirror;
 };
@@ -64,6 +66,51 @@ static void *count(void *arg)
 	return NULL;
 }
 
+/** Waits for what never comes; a wait that was interrupted is counted. */
+static void *wait_without_end(void *arg)
+{
+	const int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event;
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	for (;;)
+		if (epoll_wait(epoll, &event, 1, -1) < 0)
+			shared->interrupted++;
+	return arg;
+}
+
+/** A parent of vfork sleeps so that nothing can interrupt it. */
+static void *sleep_deeply(void *arg)
+{
+	for (;;) {
+		const pid_t pid = vfork();
+		if (!pid) {
+			nanosleep(&(struct timespec){0, 300000000}, NULL);
+			_exit(0);
+		}
+		waitpid(pid, NULL, 0);
+		shared->vforks++;
+	}
+	return arg;
+}
+
+static void *end_at_once(void *arg)
+{
+	return arg;
+}
+
+static void *make_threads(void *arg)
+{
+	for (;;) {
+		pthread_t thread;
+		if (!pthread_create(&thread, NULL, end_at_once, NULL))
+			pthread_join(thread, NULL);
+		shared->storm++;
+	}
+	return arg;
+}
+
 static uint8_t *map(size_t size, int prot)
 {
 	uint8_t *ptr = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -71,7 +118,7 @@ static uint8_t *map(size_t size, int prot)
 	return ptr;
 }
 
-_Noreturn static void run_target(unsigned threads)
+_Noreturn static void run_target(unsigned threads, void *(*other)(void *))
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nothing behind
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
@@ -89,12 +136,14 @@ _Noreturn static void run_target(unsigned threads)
 		pthread_t thread;
 		hg_assert(!pthread_create(&thread, NULL, count, (void *)&shared->counters[i]));
 	}
+	pthread_t thread;
+	hg_assert(!other || !pthread_create(&thread, NULL, other, NULL));
 	shared->ready = 1;
 	for (;;)
 		pause();
 }
 
-static struct target start_target(unsigned threads)
+static struct target start_with(unsigned threads, void *(*other)(void *))
 {
 	struct target target;
 	target.shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -103,10 +152,15 @@ static struct target start_target(unsigned threads)
 	shared = target.shared;
 	target.pid = fork();
 	if (!target.pid)
-		run_target(threads);
+		run_target(threads, other);
 	while (!target.shared->ready)
 		sleep_ms(1);
 	return target;
+}
+
+static struct target start_target(unsigned threads)
+{
+	return start_with(threads, NULL);
 }
 
 static void end_target(struct target *target)
@@ -288,6 +342,50 @@ static void test_stopped_stays_stopped(void **state)
 	end_target(&target);
 }
 
+static void test_endless_wait_goes_on(void **state)
+{
+	(void)state;
+	struct target target = start_with(2, wait_without_end);
+	sleep_ms(50);
+	for (unsigned round = 0; round < 20; round++)
+		capture(target.pid, false);
+	assert_true(goes_on(&target, 2));
+	assert_int_equal(target.shared->interrupted, 0);
+	end_target(&target);
+}
+
+static void test_deep_sleep(void **state)
+{
+	(void)state;
+	struct target target = start_with(2, sleep_deeply);
+	sleep_ms(50);
+	for (unsigned round = 0; round < 5; round++) {
+		assert_true(capture(target.pid, false) < 1000000);
+		assert_true(goes_on(&target, 2));
+		sleep_ms(70);
+	}
+	const uint64_t before = target.shared->vforks;
+	for (unsigned i = 0; i < 300 && target.shared->vforks < before + 2; i++)
+		sleep_ms(10);
+	assert_true(target.shared->vforks >= before + 2);
+	end_target(&target);
+}
+
+static void test_thread_storm(void **state)
+{
+	(void)state;
+	struct target target = start_with(2, make_threads);
+	for (unsigned round = 0; round < 20; round++) {
+		const uint64_t before = target.shared->storm;
+		capture(target.pid, false);
+		assert_true(goes_on(&target, 2));
+		for (unsigned i = 0; i < 300 && target.shared->storm == before; i++)
+			sleep_ms(10);
+		assert_true(target.shared->storm > before);
+	}
+	end_target(&target);
+}
+
 static void test_killed_tool(void **state)
 {
 	(void)state;
@@ -443,6 +541,9 @@ int main(void)
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_no_signal_is_lost),
 		cmocka_unit_test(test_stopped_stays_stopped),
+		cmocka_unit_test(test_endless_wait_goes_on),
+		cmocka_unit_test(test_deep_sleep),
+		cmocka_unit_test(test_thread_storm),
 		cmocka_unit_test(test_killed_tool),
 		cmocka_unit_test(test_killed_target),
 		cmocka_unit_test(test_denials),
