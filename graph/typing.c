@@ -139,7 +139,7 @@ static bool contradicts_mask(const struct typing *t, const struct hg_extent *ext
 static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
 {
 	struct place p;
-	if (!guess.type || !find_place(&t->a->blocks, value, &p))
+	if (!guess.type || !find_place(&t->a->blocks, value - guess.back, &p))
 		return;
 	bool array = guess.count != 1;
 	if (!array && !p.at)

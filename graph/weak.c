@@ -20,7 +20,10 @@ static bool is_declared(const struct hg_analysis *a, uint32_t block, uint64_t of
 {
 	uint32_t type = a->blocks.types[block];
 	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
-	return lang && hg_shape_leaf(&a->priv->shapes, type, offset).kind != HG_LEAF_NONE;
+	if (!lang)
+		return false;
+	enum hg_leaf_kind kind = hg_shape_leaf(&a->priv->shapes, type, offset).kind;
+	return kind != HG_LEAF_NONE && kind != HG_LEAF_WEAK;
 }
 
 /** Moves the undeclared edges of one extent's blocks to weak_to; *kept and *weak are the next free positions. */

@@ -53,7 +53,7 @@ static void c_close(struct hg_lang *lang)
 
 const struct hg_lang_ops hg_lang_c = {
 	.name = "c",
-	.languages = 1u << HG_LANGUAGE_C | 1u << HG_LANGUAGE_CXX,
+	.languages = 1u << HG_LANGUAGE_C,
 	.probe = c_probe,
 	.open = c_open,
 	.resolve = c_resolve,

@@ -227,6 +227,7 @@ static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *le
 	case HG_LEAF_REFLECT:
 		return resolve_reflect(go, leaf, base, value, depth);
 	case HG_LEAF_NONE:
+	case HG_LEAF_WEAK:
 		break;
 	}
 	return (struct hg_guess){0};

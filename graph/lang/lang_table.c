@@ -1,9 +1,10 @@
 #include "graph/analysis_private.h"
 #include "graph/lang/lang.h"
 #include "graph/lang/lang_c.h"
+#include "graph/lang/lang_cxx.h"
 #include "graph/lang/lang_go.h"
 
-const struct hg_lang_ops *const hg_lang_table[] = {&hg_lang_go, &hg_lang_c, NULL};
+const struct hg_lang_ops *const hg_lang_table[] = {&hg_lang_go, &hg_lang_c, &hg_lang_cxx, NULL};
 
 static unsigned special(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces,
 			bool *whole)

@@ -53,6 +53,24 @@ static bool name_step(const struct hg_analysis *a, uint32_t type, const struct h
 	return step != HG_STEP_STOP;
 }
 
+/** Raw memory that holds a value of another type (std::map's nodes): the path goes on there. */
+static bool enter_buffer(const struct hg_analysis *a, uint32_t *type, uint64_t *offset)
+{
+	struct hg_piece pieces[HG_MAX_SPECIAL];
+	bool whole = false;
+	struct hg_shapes *shapes = &a->priv->shapes;
+	unsigned count = shapes->special ? shapes->special(shapes, *type, pieces, &whole) : 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (pieces[i].kind != HG_LEAF_NONE || *offset < pieces[i].start ||
+		    *offset >= pieces[i].end)
+			continue;
+		*type = pieces[i].type;
+		*offset -= pieces[i].start;
+		return true;
+	}
+	return false;
+}
+
 /** Strings, slices and interfaces are one thing: a path does not go into them. */
 static bool is_whole(const struct hg_analysis *a, uint32_t type)
 {
@@ -87,6 +105,8 @@ static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t offse
 			type = t->elem;
 			continue;
 		}
+		if (t->kind == HG_TYPE_STRUCT && enter_buffer(a, &type, &offset))
+			continue;
 		const struct hg_member *member = NULL;
 		if ((t->kind == HG_TYPE_STRUCT || t->kind == HG_TYPE_UNION) && !is_whole(a, type))
 			member = member_at(a->prog, t, offset);
