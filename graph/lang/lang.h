@@ -27,8 +27,8 @@ struct hg_container {
 struct hg_guess {
 	uint32_t type;	/* 0: nothing */
 	uint64_t count; /* values of it from the pointer on; 0: as many as fit */
-	uint64_t
-		sure; /* how many of them are more than a guess; 0: all (C: a T * may point to one or to many) */
+	uint64_t sure; /* how many of them are more than a guess (C: T * may lead to one); 0: all */
+	uint64_t back; /* the pointer leads this far behind the value's start (a base class) */
 };
 
 /** How a path goes on behind a step. */
