@@ -10,6 +10,7 @@
 enum hg_leaf_kind {
 	HG_LEAF_NONE,
 	HG_LEAF_POINTER, /* to one `type` (0: not known, as unsafe.Pointer) */
+	HG_LEAF_WEAK,	 /* to one `type` that it does not own (weak_ptr) */
 	HG_LEAF_ARRAY,	 /* to as many `type` as fit */
 	HG_LEAF_SLICE,	 /* Go slice {array, len, cap} of `type` */
 	HG_LEAF_STRING,	 /* Go string {str, len} */
