@@ -5,13 +5,21 @@
 #include "core/base/limits.h"
 
 static const char *const kind_names[HG_ROOT_KINDS] = {
-	[HG_ROOT_SUPER] = "super",	   [HG_ROOT_GLOBAL] = "global",
-	[HG_ROOT_DATA] = "data",	   [HG_ROOT_GOROUTINE] = "goroutine",
-	[HG_ROOT_FRAME] = "frame",	   [HG_ROOT_LOCAL] = "local",
-	[HG_ROOT_REGISTER] = "register",   [HG_ROOT_TIMER] = "timer",
-	[HG_ROOT_FINALIZER] = "finalizer", [HG_ROOT_CLEANUP] = "cleanup",
-	[HG_ROOT_WEAK] = "weak",	   [HG_ROOT_POOL] = "pool",
-	[HG_ROOT_RUNTIME] = "runtime",	   [HG_ROOT_THREAD] = "thread",
+	[HG_ROOT_SUPER] = "super",
+	[HG_ROOT_GLOBAL] = "global",
+	[HG_ROOT_DATA] = "data",
+	[HG_ROOT_GOROUTINE] = "goroutine",
+	[HG_ROOT_FRAME] = "frame",
+	[HG_ROOT_LOCAL] = "local",
+	[HG_ROOT_REGISTER] = "register",
+	[HG_ROOT_TIMER] = "timer",
+	[HG_ROOT_FINALIZER] = "finalizer",
+	[HG_ROOT_CLEANUP] = "cleanup",
+	[HG_ROOT_WEAK] = "weak",
+	[HG_ROOT_POOL] = "pool",
+	[HG_ROOT_RUNTIME] = "runtime",
+	[HG_ROOT_THREAD] = "thread",
+	[HG_ROOT_TLS] = "tls",
 };
 
 const char *hg_root_kind_name(enum hg_root_kind kind)

@@ -25,7 +25,8 @@ enum hg_root_kind {
 	HG_ROOT_WEAK,	 /* weak handles: the handle's word, never its target */
 	HG_ROOT_POOL,	 /* what sync.Pool bookkeeping alone holds */
 	HG_ROOT_RUNTIME, /* runtime queues and other holders inside the runtime */
-	HG_ROOT_THREAD,
+	HG_ROOT_THREAD,	 /* frames, registers and thread-local variables below it */
+	HG_ROOT_TLS,	 /* thread-local variable, or thread-local memory that none covers */
 	HG_ROOT_KINDS,
 };
 

@@ -1,0 +1,150 @@
+#include "graph/root_native.h"
+
+#include "core/base/bytes.h"
+#include "core/base/limits.h"
+#include "graph/root_native_private.h"
+
+uint32_t native_root(struct native_rooter *r, const struct hg_root *root)
+{
+	const uint32_t id = hg_roots_add(r->roots, root);
+	r->failed |= !id;
+	return id;
+}
+
+void native_edge(struct native_rooter *r, const struct hg_root_edge *edge)
+{
+	r->failed |= !hg_roots_edge(r->roots, edge);
+}
+
+// Where the next bytes are, from an address on that has none.
+static uint64_t behind_hole(const struct hg_image *image, uint64_t addr)
+{
+	size_t low = 0, high = image->segment_count;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (image->segments[middle].addr <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low < image->segment_count && !image->segments[low].present)
+		low++;
+	return low < image->segment_count ? (image->segments[low].addr + 7) & ~7ull : UINT64_MAX;
+}
+
+uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, native_word_fn *fn,
+		     void *arg)
+{
+	uint64_t missing = 0;
+	for (uint64_t at = (start + 7) & ~7ull; at < end && end - at >= 8;) {
+		uint64_t size = 0;
+		const uint8_t *bytes = hg_image_view_some(r->prog->image, at, &size);
+		if (!bytes || size < 8) {
+			const uint64_t next = behind_hole(r->prog->image, at);
+			missing += (next < end ? next : end) - at;
+			at = next;
+			continue;
+		}
+		if (size > end - at)
+			size = end - at;
+		for (uint64_t i = 0; i + 8 <= size; i += 8) {
+			const uint64_t value = hg_load_u64(bytes + i);
+			if (native_is_block(r, value) && !native_skips(r, at + i))
+				fn(arg, at + i, value);
+		}
+		at += size & ~7ull;
+	}
+	return missing;
+}
+
+static const struct hg_member *member_at(const struct hg_program *prog, const struct hg_type *type,
+					 uint64_t offset)
+{
+	for (uint32_t i = 0; i < type->member_count; i++) {
+		const struct hg_member *member = &prog->types.members.data[type->members + i];
+		const uint64_t size = hg_type_get(prog, member->type)->size;
+		if (offset >= member->offset && offset - member->offset < size)
+			return member;
+	}
+	return NULL;
+}
+
+uint8_t native_flags(const struct hg_program *prog, uint32_t type, uint64_t offset)
+{
+	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
+		const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
+		const struct hg_member *member;
+		uint64_t size;
+		switch (t->kind) {
+		case HG_TYPE_POINTER:
+			return offset ? HG_EDGE_CONSERVATIVE : 0;
+		case HG_TYPE_ARRAY:
+			size = hg_type_get(prog, t->elem)->size;
+			if (!size)
+				return HG_EDGE_CONSERVATIVE;
+			type = t->elem;
+			offset %= size;
+			break;
+		case HG_TYPE_STRUCT:
+			member = member_at(prog, t, offset);
+			if (!member)
+				return HG_EDGE_CONSERVATIVE;
+			type = member->type;
+			offset -= member->offset;
+			break;
+		default: // which member of a union holds, nobody tells
+			return HG_EDGE_CONSERVATIVE;
+		}
+	}
+	return HG_EDGE_CONSERVATIVE;
+}
+
+static void add_thread(struct native_rooter *r, const struct hg_thread *thread)
+{
+	struct native_thread *place = hg_vec_push(&r->threads);
+	char name[64];
+	if (!place) {
+		r->failed = true;
+		return;
+	}
+	snprintf(name, sizeof(name), "thread %u%s%.16s", thread->tid, *thread->name ? " " : "",
+		 thread->name);
+	place->thread = thread;
+	place->root = native_root(r, &(struct hg_root){
+					     .kind = HG_ROOT_THREAD,
+					     .name = hg_program_string(r->prog, name),
+				     });
+}
+
+static void run(struct native_rooter *r)
+{
+	const struct hg_image *image = r->prog->image;
+	native_globals(r);
+	native_find_tls(r);
+	for (size_t i = 0; i < image->threads.count && !r->failed; i++)
+		add_thread(r, &image->threads.data[i]);
+	// Where storage lies is where stacks end, so all of it comes first.
+	for (size_t i = 0; i < r->threads.count && !r->failed; i++)
+		native_tls(r, &r->threads.data[i]);
+	for (size_t i = 0; i < r->threads.count && !r->failed; i++)
+		if (!native_skips(r, r->threads.data[i].thread->sp))
+			native_stack(r, &r->threads.data[i]);
+}
+
+struct hg_error *hg_roots_native(struct hg_program *prog, const struct hg_blocks *blocks,
+				 struct hg_coverage *coverage, struct hg_roots *roots,
+				 bool (*skip)(void *arg, uint64_t addr), void *arg)
+{
+	struct native_rooter r = {
+		.prog = prog,
+		.blocks = blocks,
+		.coverage = coverage,
+		.roots = roots,
+		.skip = skip,
+		.arg = arg,
+	};
+	run(&r);
+	hg_vec_deinit(&r.threads);
+	hg_vec_deinit(&r.tls);
+	return r.failed ? &hg_enomem : NULL;
+}

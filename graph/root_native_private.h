@@ -1,0 +1,69 @@
+/**
+ * What the root_native*.c files share.
+ */
+#ifndef HG_GRAPH_ROOT_NATIVE_PRIVATE_H
+#define HG_GRAPH_ROOT_NATIVE_PRIVATE_H
+
+#include "graph/root_native.h"
+
+#define NATIVE_PAGE 4096ull
+
+struct native_module_tls { // thread-local storage of a module
+	uint16_t module;
+	uint64_t id; // index into the DTV
+	uint64_t size;
+	uint64_t offset; // below the thread pointer; 0: not in the static block
+};
+
+struct native_thread {
+	const struct hg_thread *thread;
+	uint32_t root;
+	uint64_t tls_start; // of its static thread-local memory; 0 where it has none
+};
+
+struct native_rooter {
+	struct hg_program *prog;
+	const struct hg_blocks *blocks;
+	struct hg_coverage *coverage;
+	struct hg_roots *roots;
+	bool (*skip)(void *arg, uint64_t addr);
+	void *arg;
+	HG_VEC(struct native_thread) threads;
+	HG_VEC(struct native_module_tls) tls;
+	bool failed; // out of memory
+};
+
+uint32_t native_root(struct native_rooter *r, const struct hg_root *root);
+void native_edge(struct native_rooter *r, const struct hg_root_edge *edge);
+
+static inline bool native_is_block(const struct native_rooter *r, uint64_t value)
+{
+	return hg_blocks_find(r->blocks, value) != HG_NO_BLOCK;
+}
+
+static inline bool native_skips(const struct native_rooter *r, uint64_t addr)
+{
+	return r->skip && r->skip(r->arg, addr);
+}
+
+/** Calls fn for each aligned word of [start, end) whose value lies in a block. Returns how many bytes are missing. */
+typedef void native_word_fn(void *arg, uint64_t addr, uint64_t value);
+uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, native_word_fn *fn,
+		     void *arg);
+
+/** HG_EDGE_* for the word at an offset of a value: none where its type says that a pointer is there. */
+uint8_t native_flags(const struct hg_program *prog, uint32_t type, uint64_t offset);
+
+/* root_native_global.c */
+void native_globals(struct native_rooter *r);
+
+/* root_native_tls.c */
+/** Finds the thread-local storage of modules, and what the dynamic loader keeps of them. */
+void native_find_tls(struct native_rooter *r);
+/** Adds the roots of a thread's storage, and sets thread->tls_start. */
+void native_tls(struct native_rooter *r, struct native_thread *thread);
+
+/* root_native_stack.c */
+void native_stack(struct native_rooter *r, const struct native_thread *thread);
+
+#endif
