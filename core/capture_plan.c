@@ -136,13 +136,16 @@ static bool begins(const char *text, const char *with)
 
 static bool is_omitted(const struct hg_snapshot *snapshot, const struct hg_mapping *mapping)
 {
-	for (size_t i = 0; i < snapshot->omitted.count; i++) {
-		const struct hg_gap *omitted = &snapshot->omitted.data[i];
-		if (mapping->start >= omitted->addr &&
-		    mapping->end <= omitted->addr + omitted->size)
-			return true;
+	size_t low = 0, high = snapshot->omitted.count;
+	while (low < high) { // the first that ends behind the start of the mapping
+		const size_t middle = low + (high - low) / 2;
+		const struct hg_gap *omitted = &snapshot->omitted.data[middle];
+		if (omitted->addr + omitted->size <= mapping->start)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return false;
+	return low < snapshot->omitted.count && snapshot->omitted.data[low].addr <= mapping->start;
 }
 
 /** Memory that only looks like a file. */
@@ -248,16 +251,25 @@ struct hg_error *hg_snapshot_plan(struct hg_snapshot *snapshot)
 	return err;
 }
 
-static struct hg_error *find_buffer(struct hg_snapshot *snapshot, uint64_t start, uint64_t end,
-				    uint8_t **ret)
+static bool find_buffer(struct hg_snapshot *snapshot, uint64_t start, uint64_t end, uint8_t **ret)
 {
-	for (size_t i = 0; i < snapshot->buffers.count; i++) {
-		const struct hg_buffer *buffer = &snapshot->buffers.data[i];
+	const size_t count = snapshot->buffers.count;
+	for (size_t i = 0; i < count; i++) {
+		// They are asked for in the order in which they were made.
+		const size_t at = (snapshot->next_buffer + i) % count;
+		const struct hg_buffer *buffer = &snapshot->buffers.data[at];
 		if (buffer->start <= start && end <= buffer->end) {
 			*ret = buffer->ptr + (start - buffer->start);
-			return NULL;
+			snapshot->next_buffer = at + 1;
+			return true;
 		}
 	}
+	return false;
+}
+
+static struct hg_error *make_buffer(struct hg_snapshot *snapshot, uint64_t start, uint64_t end,
+				    uint8_t **ret)
+{
 	struct hg_buffer *buffer = hg_vec_push(&snapshot->buffers);
 	if (!buffer)
 		return &hg_enomem;
@@ -278,7 +290,8 @@ static struct hg_error *find_buffer(struct hg_snapshot *snapshot, uint64_t start
  * Neighbours share a buffer, so that what lies across the border of two mappings can be viewed in one: a heap is many
  * mappings where parts of it were given other advice or names.
  */
-static struct hg_error *allocate_group(struct hg_snapshot *snapshot, size_t first, size_t *ret_next)
+static struct hg_error *allocate_group(struct hg_snapshot *snapshot, size_t first, bool anew,
+				       size_t *ret_next)
 {
 	struct hg_range *ranges = snapshot->ranges.data;
 	size_t next = first + 1;
@@ -286,13 +299,15 @@ static struct hg_error *allocate_group(struct hg_snapshot *snapshot, size_t firs
 	       ranges[next].prot == ranges[first].prot && ranges[next].keep != HG_KEEP_NONE)
 		next++;
 	*ret_next = next;
+	const uint64_t start = ranges[first].start, end = ranges[next - 1].end;
 	uint8_t *ptr;
-	struct hg_error *err =
-		find_buffer(snapshot, ranges[first].start, ranges[next - 1].end, &ptr);
-	if (err)
-		return err;
+	if (anew || !find_buffer(snapshot, start, end, &ptr)) {
+		struct hg_error *err = make_buffer(snapshot, start, end, &ptr);
+		if (err)
+			return err;
+	}
 	for (size_t i = first; i < next; i++)
-		ranges[i].buffer = ptr + (ranges[i].start - ranges[first].start);
+		ranges[i].buffer = ptr + (ranges[i].start - start);
 	return NULL;
 }
 
@@ -310,12 +325,13 @@ static void populate_runs(const struct hg_snapshot *snapshot)
 
 struct hg_error *hg_snapshot_allocate(struct hg_snapshot *snapshot, bool populate)
 {
+	snapshot->next_buffer = 0;
 	for (size_t i = 0; i < snapshot->ranges.count;) {
 		if (snapshot->ranges.data[i].keep == HG_KEEP_NONE) {
 			i++;
 			continue;
 		}
-		struct hg_error *err = allocate_group(snapshot, i, &i);
+		struct hg_error *err = allocate_group(snapshot, i, populate, &i);
 		if (err)
 			return err;
 	}

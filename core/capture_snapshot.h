@@ -72,6 +72,7 @@ struct hg_snapshot {
 	hg_mappings mappings;
 	HG_VEC(struct hg_range) ranges;
 	HG_VEC(struct hg_buffer) buffers;
+	size_t next_buffer;
 	HG_VEC(struct hg_run) runs;
 	HG_VEC(struct hg_gap) gaps; // sorted
 	HG_VEC(struct hg_gap)
@@ -107,7 +108,10 @@ bool hg_snapshot_fits(const struct hg_snapshot *snapshot);
 /** Reads the mappings and decides what to copy of each. */
 struct hg_error *hg_snapshot_plan(struct hg_snapshot *snapshot);
 
-/** Gives each range a buffer, one of the last call where it fits; `populate` touches what will be copied. */
+/**
+ * Gives each range a buffer. The first call is with `populate`, which touches what will be copied; the second, while
+ * the target stands, takes the same buffers where they still fit.
+ */
 struct hg_error *hg_snapshot_allocate(struct hg_snapshot *snapshot, bool populate);
 
 /** Copies all runs into their buffers, or to the sink. */

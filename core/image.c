@@ -158,6 +158,8 @@ static size_t merge(struct hg_segment *segments, size_t count)
 			cut_front(&piece, last->addr + last->size);
 		if (!piece.size)
 			continue;
+		if (!piece.present)
+			piece.bytes = NULL;
 		if (last && can_merge(last, &piece)) {
 			last->size += piece.size;
 			last->present += piece.present;
@@ -168,23 +170,29 @@ static size_t merge(struct hg_segment *segments, size_t count)
 	return kept;
 }
 
+void hg_segments_tidy(hg_segments *segments)
+{
+	if (!segments->count)
+		return;
+	qsort(segments->data, segments->count, sizeof(*segments->data), by_addr);
+	segments->count = merge(segments->data, segments->count);
+}
+
 struct hg_error *hg_image_finish(struct hg_image *image)
 {
 	const hg_segments *pieces = &image->priv->pieces, *gaps = &image->priv->gaps;
-	const size_t count = pieces->count + gaps->count;
-	if (!count)
-		return NULL;
-	struct hg_segment *segments = malloc(count * sizeof(*segments));
-	if (!segments)
+	hg_segments all = {0};
+	if (!hg_vec_reserve(&all, pieces->count + gaps->count + 1))
 		return &hg_enomem;
 	if (pieces->count)
-		memcpy(segments, pieces->data, pieces->count * sizeof(*segments));
+		memcpy(all.data, pieces->data, pieces->count * sizeof(*all.data));
 	if (gaps->count)
-		memcpy(segments + pieces->count, gaps->data, gaps->count * sizeof(*segments));
-	qsort(segments, count, sizeof(*segments), by_addr);
+		memcpy(all.data + pieces->count, gaps->data, gaps->count * sizeof(*all.data));
+	all.count = pieces->count + gaps->count;
+	hg_segments_tidy(&all);
 	free(image->segments);
-	image->segments = segments;
-	image->segment_count = merge(segments, count);
+	image->segments = all.data;
+	image->segment_count = all.count;
 	return NULL;
 }
 

@@ -40,6 +40,9 @@ struct hg_image_private {
 struct hg_error *hg_image_create(enum hg_image_kind kind, const struct hg_image_options *options,
 				 struct hg_image **ret);
 
+/** Sorts, cuts what overlaps and merges neighbours. */
+void hg_segments_tidy(hg_segments *segments);
+
 /** Hands memory to the image, which unmaps it in the end; also where this fails. */
 struct hg_error *hg_image_own(struct hg_image *image, void *ptr, uint64_t size);
 

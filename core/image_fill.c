@@ -424,6 +424,8 @@ static struct hg_error *add_unmentioned(struct hg_image *image)
 static struct hg_error *fill_gaps(struct hg_image *image)
 {
 	const bool writable_too = has_private_memory(image);
+	hg_segments_tidy(
+		&image->priv->gaps); // a damaged core may have the same gap a million times
 	hg_segments filled = {0};
 	struct hg_error *err = NULL;
 	for (size_t i = 0; i < image->priv->gaps.count && !err; i++) {

@@ -10,6 +10,7 @@ static void read_all(const struct hg_image *image)
 	for (size_t i = 0; i < image->segment_count; i++) {
 		const struct hg_segment *segment = &image->segments[i];
 		hg_assert(segment->size && segment->present <= segment->size);
+		hg_assert(!segment->bytes == !segment->present);
 		hg_assert(!i || segment[-1].addr + segment[-1].size <= segment->addr);
 		hg_assert(hg_image_segment(image, segment->addr + segment->size - 1) == segment);
 		for (uint64_t at = 0; at < segment->present; at += 256)
