@@ -4,7 +4,7 @@ refuse() { # files, pattern of includes that they may not have
 	# shellcheck disable=SC2086
 	grep -nE "^#[[:space:]]*include[[:space:]]+\"($2)" $1 /dev/null
 }
-sources() { git ls-files "$@" | grep '\.[ch]$'; }
+sources() { tests/files "$@" | grep '\.[ch]$'; }
 
 refuse "$(sources core/base/)" 'core/[^b]|core/b[^a]|dwarf/|graph/|cli/'
 refuse "$(sources core/)" 'dwarf/|graph/|cli/'

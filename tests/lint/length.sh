@@ -1,7 +1,7 @@
 #!/bin/sh
 # Files end before line 800, functions before their 61st line, unless a comment "long: REASON" stands above or in them.
-git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }'
-git ls-files '*.c' | xargs awk '
+tests/files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }'
+tests/files '*.c' | xargs awk '
 	FNR == 1 { start = 0; allowed = 0 }
 	/long: / { allowed = 1 }
 	/^[{]/ { start = FNR; head = last }

@@ -1,3 +1,3 @@
 #!/bin/sh
 # A file name is unique among the sources (a header and its .c aside): a grep hit needs no folder.
-git ls-files 'core/*.[ch]' 'dwarf/*.[ch]' 'graph/*.[ch]' 'cli/*.[ch]' | sed 's,.*/,,' | sort | uniq -d
+tests/files 'core/*.[ch]' 'dwarf/*.[ch]' 'graph/*.[ch]' 'cli/*.[ch]' | sed 's,.*/,,' | sort | uniq -d
