@@ -421,10 +421,15 @@ struct hg_error *hg_variable_captured(struct hg_program *prog, uint64_t entry, h
 	struct hg_error *err = function_at(prog, entry, &module, &range, &function);
 	if (err || !function || range->low != entry - prog->modules.data[module].bias)
 		return err;
+	bool told = false;
+	for (size_t i = 0; i < function->variables.count; i++)
+		told |= function->variables.data[i].has & HG_HAS_CLOSURE_OFFSET;
 	for (size_t i = 0; i < function->variables.count; i++) {
 		const struct declared *variable = &function->variables.data[i];
 		// Further in are those of inlined closures.
-		if (!(variable->has & HG_HAS_CLOSURE_OFFSET) || variable->scope != FUNCTION_SCOPE)
+		if (variable->scope != FUNCTION_SCOPE || variable->parameter)
+			continue;
+		if (told && !(variable->has & HG_HAS_CLOSURE_OFFSET))
 			continue;
 		struct hg_captured *captured = hg_vec_push(ret);
 		if (!captured)

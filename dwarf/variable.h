@@ -46,7 +46,7 @@ struct hg_frame_context {      /* what location expressions may ask for */
 struct hg_captured {   /* a variable in a Go closure */
 	uint32_t name; /* "&x" when captured by reference */
 	uint32_t type;
-	uint64_t offset; /* in the funcval */
+	uint64_t offset; /* in the funcval; 0 not told: then it may be an ordinary local, too */
 };
 
 typedef HG_VEC(struct hg_captured) hg_captureds;
@@ -63,7 +63,8 @@ const struct hg_variable *hg_variable_all(const struct hg_program *prog, size_t 
 struct hg_error *hg_variable_locals(struct hg_program *prog, const struct hg_frame_context *frame,
 				    hg_locals *ret);
 
-/** Appends the captured variables (DW_AT_go_closure_offset, Go 1.23) of the closure whose code starts at entry. */
+/** Appends the captured variables (DW_AT_go_closure_offset, Go 1.23) of the closure whose code starts at entry; where none
+ * has an offset, all outermost variables, without one. */
 struct hg_error *hg_variable_captured(struct hg_program *prog, uint64_t entry, hg_captureds *ret);
 
 /** True and the value of a named integer constant ("runtime._KindSpecialFinalizer"). */

@@ -52,6 +52,8 @@ struct hg_heap_ops {
 	/** Type id of a runtime type descriptor (the type word of an interface); *direct: such a value is stored in
 	 * the data word itself. 0 where it is none. Optional. */
 	uint32_t (*type_at)(struct hg_heap *heap, uint64_t descriptor, bool *direct);
+	/** Type id of the struct {code; captured variables} that closures over the code at pc are; 0 unknown. Optional. */
+	uint32_t (*closure_type)(struct hg_heap *heap, uint64_t pc);
 	void (*close)(struct hg_heap *heap);
 };
 

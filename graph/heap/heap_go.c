@@ -294,6 +294,7 @@ static void go_close(struct hg_heap *heap)
 	hg_vec_deinit(&go->modules);
 	hg_vec_deinit(&go->spans);
 	hg_map_deinit(&go->type_of_descriptor);
+	hg_map_deinit(&go->closure_types);
 	free(go->layouts);
 	free(go);
 }
@@ -339,5 +340,6 @@ const struct hg_heap_ops hg_heap_go = {
 	.line = go_heap_line,
 	.variable_line = go_heap_variable_line,
 	.type_at = go_heap_type_at,
+	.closure_type = go_heap_closure_type,
 	.close = go_close,
 };

@@ -5,6 +5,7 @@
  *   heap_go_span.c   spans, slots, sweep state
  *   heap_go_mask.c   pointer masks
  *   heap_go_type.c   runtime type descriptors -> type table
+ *   heap_go_closure.c  which closures hold what
  *   heap_go_pcln.c   pclntab: pc -> function, line, stack maps
  *   heap_go_stack.c  goroutines: states, frames, stack roots
  *   heap_go_root.c   globals, specials, queues, timers, pools
@@ -68,6 +69,8 @@ struct heap_go {
 	struct go_masks *masks;
 	struct go_pcln *pcln;		  /* heap_go_pcln.c: caches */
 	struct hg_map type_of_descriptor; /* descriptor address -> type id */
+	struct hg_map closure_types;	  /* code address -> descriptor; see heap_go_closure.c */
+	bool closures_searched;
 	struct go_layouts *layouts;
 	bool direct_flag; /* "direct interface" is a flag of its own (Go 1.26), else a bit of the kind */
 	bool mask_on_demand;  /* flag 16 means a mask that is built when first needed (Go 1.24) */
@@ -104,6 +107,9 @@ void go_types_open(struct heap_go *go);
 /** Returns the type id of a runtime descriptor at addr: by DWARF, else built from the descriptor; 0 where it is not one. */
 uint32_t go_type_at(struct heap_go *go, uint64_t descriptor);
 uint32_t go_heap_type_at(struct hg_heap *heap, uint64_t descriptor, bool *direct);
+
+/* heap_go_closure.c */
+uint32_t go_heap_closure_type(struct hg_heap *heap, uint64_t pc);
 
 /* heap_go_pcln.c */
 enum go_func_role { /* functions that stacks treat in their own way */

@@ -56,89 +56,6 @@ static struct hg_guess resolve_interface(struct lang_go *go, const struct hg_lea
 	return resolve_leaf(go, &inner, 0, inner.offset, value, depth + 1);
 }
 
-/* ---- closures ---- */
-
-static bool add_captured(struct lang_go *go, uint32_t id, const hg_captureds *captured)
-{
-	for (size_t i = 0; i < captured->count; i++) {
-		const struct hg_captured *c = &captured->data[i];
-		const struct hg_member member = {
-			.name = c->name, .type = c->type, .offset = c->offset};
-		if (!hg_type_add_member(go->lang.a->prog, id, &member))
-			return false;
-	}
-	return true;
-}
-
-/** A method value x.M is a closure over its receiver: "pkg.(*T).M-fm" or "pkg.T.M-fm". */
-static void add_receiver(struct lang_go *go, const char *function, hg_captureds *captured)
-{
-	struct hg_program *prog = go->lang.a->prog;
-	size_t length = strlen(function);
-	if (captured->count || length < 4 || strcmp(function + length - 3, "-fm"))
-		return;
-	const char *open = strstr(function, ".(*"), *close = open ? strstr(open, ").") : NULL;
-	if (!close)
-		return;
-	hg_autofree char *name = NULL;
-	if (asprintf(&name, "*%.*s.%.*s", (int)(open - function), function, (int)(close - open - 3),
-		     open + 3) < 0)
-		return;
-	uint32_t type = hg_type_find(prog, name);
-	struct hg_captured *place = type ? hg_vec_push(captured) : NULL;
-	if (place)
-		*place = (struct hg_captured){hg_program_string(prog, "receiver"), type, 8};
-}
-
-static uint32_t make_closure(struct lang_go *go, uint64_t pc)
-{
-	struct hg_program *prog = go->lang.a->prog;
-	const char *function = NULL, *file = NULL;
-	uint32_t line = 0;
-	if (!go->heap->ops->line(go->heap, pc, &function, &file, &line) || !function)
-		return 0;
-	hg_captureds captured = {0};
-	hg_error_destroy(hg_variable_captured(prog, pc, &captured));
-	add_receiver(go, function, &captured);
-	uint64_t size = 8;
-	for (size_t i = 0; i < captured.count; i++) {
-		uint64_t end =
-			captured.data[i].offset + hg_type_get(prog, captured.data[i].type)->size;
-		size = end > size ? end : size;
-	}
-	hg_autofree char *name = NULL;
-	uint32_t id = 0;
-	if (asprintf(&name, "func %s", function) >= 0) {
-		const struct hg_type type = {.name = hg_program_string(prog, name),
-					     .kind = HG_TYPE_STRUCT,
-					     .size = size,
-					     .file = hg_program_string(prog, file ? file : ""),
-					     .line = line};
-		id = hg_type_add(prog, &type);
-	}
-	bool added = id && add_captured(go, id, &captured);
-	hg_vec_deinit(&captured);
-	return added ? id : 0;
-}
-
-static struct hg_guess resolve_closure(struct lang_go *go, uint64_t value)
-{
-	uint64_t pc;
-	if (!hg_image_u64(go->lang.a->prog->image, value, &pc))
-		return (struct hg_guess){0};
-	uint64_t *known = hg_map_put(&go->closures, pc);
-	if (!known)
-		return (struct hg_guess){0};
-	if (!*known) {
-		uint32_t id = make_closure(go, pc);
-		known = hg_map_put(&go->closures, pc);
-		if (!known)
-			return (struct hg_guess){0};
-		*known = (uint64_t)id + 1;
-	}
-	return (struct hg_guess){.type = (uint32_t)(*known - 1), .count = 1};
-}
-
 /* ---- reflect ---- */
 
 /** reflect.Value is {type, ptr, flag}: ptr is the value itself where it is a pointer and flag has no flagIndir. */
@@ -219,7 +136,7 @@ static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *le
 	case HG_LEAF_IFACE:
 		return resolve_interface(go, leaf, base, offset, value, depth);
 	case HG_LEAF_FUNC:
-		return resolve_closure(go, value);
+		return go_closure_resolve(go, value);
 	case HG_LEAF_MAP_DIR:
 		return resolve_map(go, leaf, base);
 	case HG_LEAF_TRIE_NODE:

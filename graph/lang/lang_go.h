@@ -27,6 +27,9 @@ unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces
 /** Makes internal/sync.entry[any,any] where debug info lost it (Go 1.27): {node; overflow; key; value}. */
 uint32_t go_trie_entry(struct lang_go *go, const char *name);
 
+/* lang_go_closure.c */
+struct hg_guess go_closure_resolve(struct lang_go *go, uint64_t value);
+
 /* lang_go_name.c */
 void go_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 bool go_is_inner(struct hg_lang *lang, uint32_t type);
