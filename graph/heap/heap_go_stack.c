@@ -364,7 +364,7 @@ static void all_scan(struct go_stacks *s)
 	hg_map_deinit(&seen);
 }
 
-static void stacks_deinit(struct go_stacks *s)
+void go_stacks_close(struct go_stacks *s)
 {
 	hg_vec_deinit(&s->ms);
 	hg_map_deinit(&s->m_by_addr);
@@ -394,7 +394,7 @@ static uint64_t image_words(const struct hg_image *image)
 struct hg_error *go_stacks_roots(struct heap_go *go, const struct hg_blocks *blocks,
 				 struct hg_roots *roots)
 {
-	hg_cleanup(stacks_deinit) struct go_stacks s = {
+	hg_cleanup(go_stacks_close) struct go_stacks s = {
 		.r = {.go = go, .blocks = blocks, .roots = roots},
 		.budget = 4 * image_words(go->prog->image),
 	};

@@ -163,6 +163,7 @@ struct hg_error *go_threads_open(struct go_stacks *s);
 bool go_stack_start(struct go_stacks *s, const struct go_g *g, struct go_start *ret);
 
 /* heap_go_stack.c */
+void go_stacks_close(struct go_stacks *s);
 bool go_g_read(struct go_stacks *s, uint64_t addr, struct go_g *ret);
 /** Is there a record at addr of the goroutine at hand waiting for something? It belongs to no one else, though channels and
  * the records of others point to it. */

@@ -4,6 +4,9 @@
  *   0x401000  main.first            main.go:10, from +8 on :12
  *   0x401040  main.init             init.go:20; [+16, +32) is inlined main.leaf, leaf.go:7, called on line 21
  *   0x401080  end
+ *
+ * Both have frames of 32 bytes from +8 on: two words of locals, of which the maps call the first live in [+8, +16) and the
+ * second behind; saved frame pointer; return address. The second word of main.init is a stack object, too.
  */
 #ifndef HG_TESTS_MADE_PCLN_H
 #define HG_TESTS_MADE_PCLN_H
@@ -81,18 +84,27 @@ static inline uint32_t made_values(struct made_pcln *m, const struct made_value 
 struct made_func {
 	uint32_t entry, name, pcsp, pcfile, pcln, inlining; /* inlining 0: none */
 	uint32_t tree;
+	uint32_t stack_map, args, locals, objects; /* 0: none */
+	uint8_t flag;
 };
+
+static inline uint32_t made_funcdata(uint32_t offset)
+{
+	return offset ? offset : UINT32_MAX;
+}
 
 /** Adds a _func with the stack map and inlining tables; returns its offset from pclntable. */
 static inline uint32_t made_func(struct made_pcln *m, bool old, const struct made_func *f)
 {
-	const uint32_t head[] = {f->entry, f->name, 16, 0, f->pcsp, f->pcfile, f->pcln, 3, 0};
+	const uint32_t head[] = {f->entry, f->name, 0, 0, f->pcsp, f->pcfile, f->pcln, 3, 0};
 	const uint32_t at = made_bytes(m, head, sizeof(head));
 	if (!old)
 		made_u32(m, 1); // startLine
-	made_bytes(m, (const uint8_t[]){0, 0, 0, 4}, 4);
-	made_bytes(m, (const uint32_t[]){0, 0, f->inlining}, 12);
-	made_bytes(m, (const uint32_t[]){UINT32_MAX, UINT32_MAX, UINT32_MAX, f->tree}, 16);
+	made_bytes(m, (const uint8_t[]){0, f->flag, 0, 4}, 4);
+	made_bytes(m, (const uint32_t[]){0, f->stack_map, f->inlining}, 12);
+	const uint32_t data[] = {made_funcdata(f->args), made_funcdata(f->locals),
+				 made_funcdata(f->objects), made_funcdata(f->tree)};
+	made_bytes(m, data, sizeof(data));
 	return at;
 }
 
@@ -134,14 +146,38 @@ static inline void made_functions(struct made_pcln *m, bool old, const uint32_t 
 		made_values(m, (struct made_value[]){{20, 8}, {21, 16}, {7, 32}, {20, 64}}, 4);
 	const uint32_t inlining =
 		made_values(m, (struct made_value[]){{-1, 16}, {0, 32}, {-1, 64}}, 3);
+	const uint32_t maps = made_values(m, (struct made_value[]){{-1, 8}, {0, 16}, {1, 64}}, 3);
+	const uint32_t mask = made_bytes(m, &(uint8_t){1}, 1);
 	made_align(m);
+	const uint32_t locals = made_bytes(m, (const uint32_t[]){2, 2, 0x0201}, 12);
+	made_align(m);
+	const uint32_t objects = made_bytes(m, (const uint32_t[]){1, 0, -8u, 8, 8, mask}, 24);
 	uint32_t tree = m->used;
 	if (old)
 		made_bytes(m, (const uint32_t[]){0xffff, 0, 7, names[2], 8}, 20);
 	else
 		made_bytes(m, (const uint32_t[]){0, names[2], 8, 5}, 16);
-	const struct made_func first = {0, names[0], sp, file, line, 0, UINT32_MAX};
-	const struct made_func second = {0x40, names[1], sp, init_file, init_line, inlining, tree};
+	const struct made_func first = {
+		.name = names[0],
+		.pcsp = sp,
+		.pcfile = file,
+		.pcln = line,
+		.stack_map = maps,
+		.locals = locals,
+	};
+	const struct made_func second = {
+		.entry = 0x40,
+		.name = names[1],
+		.pcsp = sp,
+		.pcfile = init_file,
+		.pcln = init_line,
+		.inlining = inlining,
+		.tree = tree,
+		.stack_map = maps,
+		.locals = locals,
+		.objects = objects,
+		.flag = GO_FUNC_TOPFRAME,
+	};
 	const uint32_t a = made_func(m, old, &first), b = made_func(m, old, &second);
 	made_align(m);
 	m->module.ftab = MADE_TABLES + m->used;
@@ -184,6 +220,7 @@ static inline void made_init(struct made_pcln *m, bool old)
 		.funcnametab_size = m->used,
 		.filetab_size = m->used,
 		.pctab_size = m->used,
+		.rodata = MADE_TABLES,
 		.minpc = MADE_TEXT,
 		.maxpc = MADE_TEXT + 0x80,
 		.text = MADE_TEXT,
