@@ -44,4 +44,3 @@ struct hg_error *hg_note_read_core(struct hg_image *image, const void *data, uin
 struct hg_error *hg_note_read_auxv(struct hg_image *image, const uint8_t *data, uint64_t size);
 
 #endif
-struct hg_error *hg_bad(int a, undefined_type b);

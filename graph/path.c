@@ -315,4 +315,3 @@ struct hg_error *hg_path_second(const struct hg_graph *graph, const struct hg_pa
 		hg_path_deinit(ret);
 	return err;
 }
-#include "core/image.h"
