@@ -128,6 +128,15 @@ uint32_t hg_blocks_slot(const struct hg_blocks *blocks, const struct hg_extent *
 uint64_t hg_blocks_addr(const struct hg_blocks *blocks, uint32_t block);
 uint64_t hg_blocks_size(const struct hg_blocks *blocks, uint32_t block);
 
+/** Does a block start at addr, which lies in the extent? */
+static inline bool hg_blocks_starts_at(const struct hg_blocks *blocks,
+				       const struct hg_extent *extent, uint64_t addr)
+{
+	const uint64_t offset = addr - extent->addr, slot = offset / extent->stride;
+	return offset % extent->stride == 0 &&
+	       (blocks->words.data[extent->first_word + slot / 64].bits >> (slot % 64) & 1);
+}
+
 /* The fast path of the lookups: */
 
 const struct hg_page_window *hg_blocks_probe(const struct hg_page_index *index, uint64_t key);

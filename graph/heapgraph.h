@@ -84,7 +84,7 @@ struct hg_number { /* one entry of totals or coverage */
 struct hg_report {
 	const char *name; /* "top" */
 	struct hg_source source;
-	struct hg_number totals[8];
+	struct hg_number totals[24];
 	unsigned total_count;
 	struct hg_number coverage[8];
 	unsigned coverage_count;

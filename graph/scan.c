@@ -52,14 +52,14 @@ static void set(uint64_t *bits, uint32_t i)
 /* ---- one block ---- */
 
 static void emit(const struct hg_analysis *a, struct task *task, uint64_t value, uint32_t from,
-		 uint64_t word)
+		 uint64_t word, uint32_t interior)
 {
 	if (value - a->priv->low >= a->priv->span)
 		return;
 	uint32_t to = hg_blocks_find(&a->blocks, value);
 	if (to == HG_NO_BLOCK || to == from || test(a->priv->owned, to))
 		return;
-	if (word > UINT32_MAX) {
+	if (word >= HG_WORD_INTERIOR) {
 		task->far++;
 		return;
 	}
@@ -67,7 +67,7 @@ static void emit(const struct hg_analysis *a, struct task *task, uint64_t value,
 		task->failed = true;
 		return;
 	}
-	task->edges.data[task->edges.count++] = (struct found){to, (uint32_t)word};
+	task->edges.data[task->edges.count++] = (struct found){to, (uint32_t)word | interior};
 }
 
 /** Every word of a block whose heap knows no pointers may be one; but the garbage collector of another heap does not look
@@ -81,7 +81,8 @@ static void scan_all_words(const struct hg_analysis *a, struct task *task, uint3
 			continue;
 		const struct hg_extent *to = hg_blocks_extent_at(&a->blocks, value);
 		if (to && !a->heaps.data[to->heap]->ops->pointer_bits)
-			emit(a, task, value, block, at);
+			emit(a, task, value, block, at,
+			     hg_blocks_starts_at(&a->blocks, to, value) ? 0 : HG_WORD_INTERIOR);
 	}
 }
 
@@ -103,7 +104,7 @@ static void scan_slot(const struct hg_analysis *a, struct task *task,
 		while (bits) {
 			uint64_t at = word + (uint64_t)__builtin_ctzll(bits);
 			bits &= bits - 1;
-			emit(a, task, hg_load_u64(bytes + at * 8), block, at);
+			emit(a, task, hg_load_u64(bytes + at * 8), block, at, 0);
 		}
 	}
 }
@@ -416,7 +417,7 @@ struct hg_error *hg_analysis_outs(const struct hg_analysis *a, uint32_t node, hg
 	for (size_t i = 0; enough && i < task.edges.count; i++)
 		ret->data[ret->count++] =
 			(struct hg_out){.to = a->graph.first_block + task.edges.data[i].to,
-					.offset = (uint64_t)task.edges.data[i].word * 8};
+					.offset = hg_word_offset(task.edges.data[i].word)};
 	hg_vec_deinit(&task.edges);
 	return enough && !task.failed ? NULL : &hg_enomem;
 }

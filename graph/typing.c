@@ -4,6 +4,7 @@
 
 #include "core/base/bytes.h"
 #include "graph/analysis_private.h"
+#include "graph/scan.h"
 
 #define EXACT UINT32_MAX
 
@@ -186,7 +187,7 @@ static void follow_block(struct typing *t, uint64_t addr)
 	uint64_t size = extent->irregular ? hg_blocks_size(&a->blocks, block) : extent->stride;
 	const uint8_t *bytes = hg_image_view(a->prog->image, addr, size);
 	for (uint32_t e = a->graph.edge_at[node]; e < a->graph.edge_at[node + 1]; e++) {
-		uint64_t offset = (uint64_t)t->words[e] * 8, value;
+		uint64_t offset = hg_word_offset(t->words[e]), value;
 		if (bytes)
 			value = hg_load_u64(bytes + offset);
 		else if (!hg_image_u64(a->prog->image, addr + offset, &value))

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "graph/analysis_private.h"
+#include "graph/leak.h"
 #include "graph/reach.h"
+#include "graph/scan.h"
 
 struct settle {
 	struct hg_analysis *a;
@@ -39,7 +41,7 @@ static void split_extent(struct settle *s, const struct hg_extent *extent, uint3
 		s->weak_at[node] = *weak;
 		for (uint32_t e = from; e < end; e++) {
 			uint32_t to = graph->edge_to[e];
-			if (precise || is_declared(s->a, block, (uint64_t)s->words[e] * 8))
+			if (precise || is_declared(s->a, block, hg_word_offset(s->words[e])))
 				graph->edge_to[(*kept)++] = to;
 			else
 				s->weak_to[(*weak)++] = to;
@@ -133,7 +135,9 @@ static uint64_t reached_bytes(const struct settle *s)
 static struct hg_error *run(struct settle *s)
 {
 	struct hg_analysis *a = s->a;
-	struct hg_error *err = split(s);
+	struct hg_error *err = hg_leak_mark_starts(a, s->words);
+	if (!err)
+		err = split(s);
 	s->reached = malloc((size_t)a->graph.nodes + 1);
 	if (!err && !s->reached)
 		err = &hg_enomem;

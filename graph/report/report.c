@@ -10,7 +10,7 @@
 #include "graph/report/report_private.h"
 
 static const struct hg_report_ops *const reports[] = {&hg_report_analyze, &hg_report_top,
-						      &hg_report_why};
+						      &hg_report_why, &hg_report_leaks};
 
 static const struct hg_report_ops *find_report(const char *name)
 {
@@ -61,20 +61,40 @@ static void add_number(struct hg_number *numbers, unsigned *count, const char *n
 	numbers[(*count)++] = (struct hg_number){name, value};
 }
 
+static void add_totals(struct hg_report *report, const struct hg_totals *t,
+		       const char *const *names)
+{
+	const uint64_t values[] = {t->live_objects, t->live_bytes, t->garbage_objects,
+				   t->garbage_bytes, t->heap_inuse_bytes};
+	for (unsigned i = 0; i < ARRAY_SIZE(values); i++)
+		add_number(report->totals, &report->total_count, names[i], values[i]);
+}
+
+/** The first heap's totals under the plain names, those of malloc beside it with malloc_ before them. */
+static void fill_totals(const struct hg_analysis *a, struct hg_report *report)
+{
+	static const char *const names[] = {"live_objects", "live_bytes", "garbage_objects",
+					    "garbage_bytes", "heap_inuse_bytes"};
+	static const char *const malloc_names[] = {"malloc_live_objects", "malloc_live_bytes",
+						   "malloc_garbage_objects", "malloc_garbage_bytes",
+						   "malloc_heap_inuse_bytes"};
+	add_totals(report, &a->totals, names);
+	for (size_t i = 1; i < a->heaps.count; i++)
+		if (!strcmp(a->heaps.data[i]->ops->name, "glibc"))
+			add_totals(report, &a->shares[i].totals, malloc_names);
+}
+
 static void fill_numbers(const struct hg_analysis *a, struct hg_report *report)
 {
-	const struct hg_totals *t = &a->totals;
-	add_number(report->totals, &report->total_count, "live_objects", t->live_objects);
-	add_number(report->totals, &report->total_count, "live_bytes", t->live_bytes);
-	add_number(report->totals, &report->total_count, "garbage_objects", t->garbage_objects);
-	add_number(report->totals, &report->total_count, "garbage_bytes", t->garbage_bytes);
-	add_number(report->totals, &report->total_count, "heap_inuse_bytes", t->heap_inuse_bytes);
+	fill_totals(a, report);
 	const struct hg_coverage *c = &a->coverage;
 	add_number(report->coverage, &report->coverage_count, "typed_bytes", c->typed_bytes);
 	add_number(report->coverage, &report->coverage_count, "masked_bytes", c->masked_bytes);
 	add_number(report->coverage, &report->coverage_count, "missing_bytes", c->missing_bytes);
 	add_number(report->coverage, &report->coverage_count, "conservative_edges",
 		   c->conservative_edges);
+	add_number(report->coverage, &report->coverage_count, "conservative_bytes",
+		   c->conservative_bytes);
 }
 
 static void fill_notes(const struct hg_analysis *a, struct hg_report *report)
@@ -96,6 +116,25 @@ static void fill_notes(const struct hg_analysis *a, struct hg_report *report)
 	hg_text_deinit(&words);
 }
 
+/** Is the first heap one of malloc's, whose unreachable blocks nobody will collect? */
+static bool is_native(const struct hg_analysis *a)
+{
+	return a->heaps.count && !a->heaps.data[0]->ops->pointer_bits;
+}
+
+static void add_conservative(const struct hg_coverage *c, struct hg_text *words)
+{
+	if (!c->conservative_edges)
+		return;
+	hg_text_add(words, "; ");
+	hg_human_things(words, c->conservative_edges, "conservative edge");
+	if (!c->conservative_bytes)
+		return;
+	hg_text_add(words, ", on which alone ");
+	hg_human_bytes(words, c->conservative_bytes);
+	hg_text_add(words, " hang");
+}
+
 static void fill_trust(const struct hg_analysis *a, struct hg_report *report)
 {
 	const struct hg_coverage *c = &a->coverage;
@@ -105,18 +144,15 @@ static void fill_trust(const struct hg_analysis *a, struct hg_report *report)
 	hg_human_bytes(&words, a->totals.live_bytes);
 	hg_text_add(&words, " live bytes typed, ");
 	hg_human_permille(&words, hg_human_share(c->masked_bytes, a->totals.live_bytes));
-	hg_text_add(&words, " by pointer mask alone; ");
+	hg_text_add(&words, is_native(a) ? " not; " : " by pointer mask alone; ");
 	hg_human_bytes(&words, a->totals.garbage_bytes);
-	hg_text_add(&words, " garbage not yet collected; ");
+	hg_text_add(&words, is_native(a) ? " unreachable; " : " garbage not yet collected; ");
 	if (c->missing_bytes)
 		hg_human_bytes(&words, c->missing_bytes);
 	else
 		hg_text_add(&words, "nothing");
 	hg_text_printf(&words, " missing from the %s", report->source.path ? "core" : "process");
-	if (c->conservative_edges) {
-		hg_text_add(&words, "; ");
-		hg_human_things(&words, c->conservative_edges, "conservative edge");
-	}
+	add_conservative(c, &words);
 	if (a->stopped_us) {
 		hg_text_add(&words, "; stopped for ");
 		hg_human_time(&words, a->stopped_us);
