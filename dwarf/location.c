@@ -275,8 +275,17 @@ static void push_indexed(struct machine *machine, uint64_t bias)
 	push(machine, addr + bias);
 }
 
-static void arithmetic(struct machine *machine, uint8_t op)
+static bool is_arithmetic(uint8_t op)
 {
+	return (op >= HG_OP_AND && op <= HG_OP_MUL) || op == HG_OP_OR || op == HG_OP_PLUS ||
+	       (op >= HG_OP_SHL && op <= HG_OP_XOR);
+}
+
+// Of two operands.
+static bool arithmetic(struct machine *machine, uint8_t op)
+{
+	if (!is_arithmetic(op))
+		return false;
 	const uint64_t right = pop(machine), left = pop(machine);
 	const int64_t signed_right = (int64_t)right, signed_left = (int64_t)left;
 	switch (op) {
@@ -299,24 +308,6 @@ static void arithmetic(struct machine *machine, uint8_t op)
 	case HG_OP_SHRA:
 		push(machine, (uint64_t)(signed_left >> (right < 64 ? right : 63)));
 		break;
-	case HG_OP_EQ:
-		push(machine, left == right);
-		break;
-	case HG_OP_NE:
-		push(machine, left != right);
-		break;
-	case HG_OP_GE:
-		push(machine, signed_left >= signed_right);
-		break;
-	case HG_OP_GT:
-		push(machine, signed_left > signed_right);
-		break;
-	case HG_OP_LE:
-		push(machine, signed_left <= signed_right);
-		break;
-	case HG_OP_LT:
-		push(machine, signed_left < signed_right);
-		break;
 	case HG_OP_OR:
 		push(machine, left | right);
 		break;
@@ -336,6 +327,36 @@ static void arithmetic(struct machine *machine, uint8_t op)
 		push(machine, right < 64 ? left >> right : 0);
 		break;
 	}
+	return true;
+}
+
+// Signed, as the standard has it.
+static bool comparison(struct machine *machine, uint8_t op)
+{
+	if (op < HG_OP_EQ || op > HG_OP_NE)
+		return false;
+	const int64_t right = (int64_t)pop(machine), left = (int64_t)pop(machine);
+	switch (op) {
+	case HG_OP_EQ:
+		push(machine, left == right);
+		break;
+	case HG_OP_NE:
+		push(machine, left != right);
+		break;
+	case HG_OP_GE:
+		push(machine, left >= right);
+		break;
+	case HG_OP_GT:
+		push(machine, left > right);
+		break;
+	case HG_OP_LE:
+		push(machine, left <= right);
+		break;
+	case HG_OP_LT:
+		push(machine, left < right);
+		break;
+	}
+	return true;
 }
 
 static bool constant(struct machine *machine, uint8_t op)
@@ -464,27 +485,8 @@ static bool stack_operation(struct machine *machine, uint8_t op)
 	case HG_OP_NOT:
 		push(machine, ~pop(machine));
 		return true;
-	case HG_OP_AND:
-	case HG_OP_OR:
-	case HG_OP_XOR:
-	case HG_OP_PLUS:
-	case HG_OP_MINUS:
-	case HG_OP_MUL:
-	case HG_OP_DIV:
-	case HG_OP_MOD:
-	case HG_OP_SHL:
-	case HG_OP_SHR:
-	case HG_OP_SHRA:
-	case HG_OP_EQ:
-	case HG_OP_NE:
-	case HG_OP_GE:
-	case HG_OP_GT:
-	case HG_OP_LE:
-	case HG_OP_LT:
-		arithmetic(machine, op);
-		return true;
 	default:
-		return false;
+		return arithmetic(machine, op) || comparison(machine, op);
 	}
 }
 

@@ -35,6 +35,9 @@ enum { // who holds which slot
 	BY_NOBODY,
 };
 
+// Where memory is checked, variables have no location that debug info could tell.
+#define HOLDER __attribute__((noinline, no_sanitize("address")))
+
 struct node {
 	long number;
 	char *text;
@@ -66,7 +69,7 @@ static __attribute__((noinline)) void stand_still(void)
 		pause();
 }
 
-static __attribute__((noinline)) int hold_word(void)
+static HOLDER int hold_word(void)
 {
 	// Written as no variable is: the compiler knows nothing of it.
 	char room[64];
@@ -77,19 +80,19 @@ static __attribute__((noinline)) int hold_word(void)
 	return room[9];
 }
 
-static __attribute__((noinline)) int hold_register(char *in_register)
+static HOLDER int hold_register(char *in_register)
 {
 	const int sum = hold_word();
 	return *in_register + sum;
 }
 
-static __attribute__((noinline)) int hold_local(void)
+static HOLDER int hold_local(void)
 {
 	char *volatile local = slot(BY_LOCAL);
 	return hold_register(slot(BY_REGISTER)) + *local;
 }
 
-static void *thread_main(void *arg)
+static HOLDER void *thread_main(void *arg)
 {
 	char *volatile in_thread = slot(BY_THREAD_LOCAL);
 	the_tls = slot(BY_THREAD_TLS);
