@@ -10,6 +10,7 @@
 #include "graph/phase.h"
 #include "graph/analysis_private.h"
 #include "graph/retained.h"
+#include "graph/root_native.h"
 #include "graph/scan.h"
 #include "graph/typing.h"
 #include "graph/weak.h"
@@ -92,12 +93,29 @@ static struct hg_error *find_blocks(struct hg_analysis *a)
 	return err;
 }
 
+/** Memory whose pointers a runtime with a collector has told itself. */
+static bool is_covered(void *arg, uint64_t addr)
+{
+	const struct hg_analysis *a = arg;
+	for (size_t i = 0; i < a->heaps.count; i++) {
+		const struct hg_heap_ops *ops = a->heaps.data[i]->ops;
+		if (ops->covers && ops->covers(a->heaps.data[i], addr))
+			return true;
+	}
+	return false;
+}
+
 static struct hg_error *find_roots(struct hg_analysis *a)
 {
 	struct hg_error *err = NULL;
-	for (size_t i = 0; i < a->heaps.count && !err; i++)
+	bool native = false;
+	for (size_t i = 0; i < a->heaps.count && !err; i++) {
+		native |= !a->heaps.data[i]->ops->pointer_bits;
 		if (a->heaps.data[i]->ops->roots)
 			err = a->heaps.data[i]->ops->roots(a->heaps.data[i], &a->blocks, &a->roots);
+	}
+	if (!err && native)
+		err = hg_roots_native(a->prog, &a->blocks, &a->coverage, &a->roots, is_covered, a);
 	return err;
 }
 

@@ -41,6 +41,8 @@ struct hg_heap_ops {
 	uint64_t (*pointer_bits)(const struct hg_heap *heap, const struct hg_extent *extent,
 				 uint64_t slot_addr, uint64_t word, bool *last);
 	void (*totals)(const struct hg_heap *heap, struct hg_heap_totals *ret);
+	/** Has this runtime looked at addr itself (its globals, its stacks)? No roots are to be sought there. Optional. */
+	bool (*covers)(const struct hg_heap *heap, uint64_t addr);
 	/** "go1.26.8" */
 	const char *(*version)(const struct hg_heap *heap);
 	/** file:line of an address of code; false where unknown. *file is owned by the program. Optional. */

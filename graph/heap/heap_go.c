@@ -309,6 +309,20 @@ static void go_totals(const struct hg_heap *heap, struct hg_heap_totals *ret)
 	*ret = ((const struct heap_go *)heap)->totals;
 }
 
+/** Globals of Go are scanned by the collector's own masks, and goroutine stacks lie in spans. */
+static bool go_covers(const struct hg_heap *heap, uint64_t addr)
+{
+	const struct heap_go *go = (const struct heap_go *)heap;
+	for (size_t i = 0; i < go->modules.count; i++) {
+		const struct go_module *m = &go->modules.data[i];
+		if ((addr >= m->noptrdata && addr < m->enoptrdata) ||
+		    (addr >= m->data && addr < m->edata) || (addr >= m->bss && addr < m->ebss) ||
+		    (addr >= m->noptrbss && addr < m->enoptrbss))
+			return true;
+	}
+	return go_span_at(go, addr);
+}
+
 static const char *go_version(const struct hg_heap *heap)
 {
 	return ((const struct heap_go *)heap)->version;
@@ -336,6 +350,7 @@ const struct hg_heap_ops hg_heap_go = {
 	.roots = go_roots,
 	.pointer_bits = go_pointer_bits,
 	.totals = go_totals,
+	.covers = go_covers,
 	.version = go_version,
 	.line = go_heap_line,
 	.variable_line = go_heap_variable_line,

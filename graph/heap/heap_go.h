@@ -56,6 +56,7 @@ struct go_layouts; /* heap_go.c: every field that is asked from the target */
 
 struct heap_go {
 	struct hg_heap heap;
+	uint16_t index; /* among the analysis's heaps: of its extents */
 	struct hg_program *prog;
 	struct hg_coverage *coverage;
 	char version[64]; /* runtime.buildVersion: "go1.26.8" */

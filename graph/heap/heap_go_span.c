@@ -325,6 +325,7 @@ static struct hg_error *walk_span(struct walk *w, uint32_t number, uint16_t inde
 struct hg_error *go_spans_walk(struct heap_go *go, uint16_t index, struct hg_blocks *blocks)
 {
 	uint64_t sweepgen = 0, phase = 0;
+	go->index = index;
 	hg_field_read(go->prog, &go->layouts->mheap.sweepgen, go->mheap, &sweepgen);
 	go_global_u64(go, "runtime.gcphase", &phase);
 	if (phase)
@@ -376,6 +377,8 @@ struct hg_error *go_spans_types(struct hg_heap *heap, struct hg_blocks *blocks)
 	struct heap_go *go = (struct heap_go *)heap;
 	for (size_t i = 0; i < blocks->extents.count; i++) {
 		const struct hg_extent *extent = &blocks->extents.data[i];
+		if (extent->heap != go->index)
+			continue;
 		const struct go_span *span = &go->spans.data[extent->heap_ref];
 		if (span->mask_kind == GO_MASK_HEADER) {
 			struct hg_error *err = type_headers(go, blocks, extent);

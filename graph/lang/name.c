@@ -18,7 +18,9 @@ void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *ou
 	if (hg_node_is_root(a, node))
 		return;
 	const struct hg_extent *extent = extent_of(a, node);
-	if (extent->no_pointers)
+	if (extent->irregular)
+		hg_text_add(out, "unknown");
+	else if (extent->no_pointers)
 		hg_text_add(out, "unknown, pointer-free");
 	else
 		hg_text_printf(out, "unknown, %llu bytes", (unsigned long long)extent->stride);
