@@ -8,7 +8,9 @@ out=build/demo
 requests=${REQUESTS:-400}
 mkdir -p $out
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold= plain=
+[ -t 1 ] && bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 finish() {
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
 	rm -f $out/commands $out/core
