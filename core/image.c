@@ -210,6 +210,18 @@ const struct hg_segment *hg_image_segment(const struct hg_image *image, uint64_t
 	return segment && addr - segment->addr < segment->size ? segment : NULL;
 }
 
+uint64_t hg_image_mapped(const struct hg_image *image, uint64_t addr, uint64_t size)
+{
+	uint64_t found = 0;
+	while (found < size) {
+		const struct hg_segment *segment = hg_image_segment(image, addr + found);
+		if (!segment)
+			return found;
+		found += segment->addr + segment->size - (addr + found);
+	}
+	return size;
+}
+
 const void *hg_image_view_some(const struct hg_image *image, uint64_t addr, uint64_t *size)
 {
 	const struct hg_segment *segment = hg_image_segment(image, addr);

@@ -88,6 +88,9 @@ bool hg_image_u32(const struct hg_image *image, uint64_t addr, uint32_t *ret);
 /** Returns the segment that contains addr (present or not), or NULL. */
 const struct hg_segment *hg_image_segment(const struct hg_image *image, uint64_t addr);
 
+/** Returns how many of the `size` bytes at addr lie in segments, present or not, up to the first gap between them. */
+uint64_t hg_image_mapped(const struct hg_image *image, uint64_t addr, uint64_t size);
+
 /** Returns the mapping that contains addr, or NULL. */
 const struct hg_mapping *hg_image_mapping(const struct hg_image *image, uint64_t addr);
 

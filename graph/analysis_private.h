@@ -17,4 +17,8 @@ struct hg_analysis_private {
 	uint64_t low, span; /* addresses of blocks lie in [low, low + span) */
 };
 
+/** hg_analysis_create() from a program that stands already, which it takes over, also on failure; NULL: options->source. */
+struct hg_error *hg_analysis_of_program(struct hg_program *prog, const struct hg_options *options,
+					struct hg_analysis **ret);
+
 #endif

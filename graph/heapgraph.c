@@ -261,7 +261,7 @@ static struct hg_error *run(struct hg_analysis *a, const struct hg_options *opti
 {
 	struct hg_phases phases = {.log = options->log};
 	hg_phase_begin(&phases);
-	struct hg_error *err = open_program(a, options);
+	struct hg_error *err = a->prog ? NULL : open_program(a, options);
 	hg_phase_end(&phases, "debug info", a->prog ? a->prog->types.types.count : 0);
 	if (!err)
 		err = open_heaps(a);
@@ -285,9 +285,17 @@ static struct hg_error *run(struct hg_analysis *a, const struct hg_options *opti
 
 struct hg_error *hg_analysis_create(const struct hg_options *options, struct hg_analysis **ret)
 {
+	return hg_analysis_of_program(NULL, options, ret);
+}
+
+struct hg_error *hg_analysis_of_program(struct hg_program *prog, const struct hg_options *options,
+					struct hg_analysis **ret)
+{
+	hg_cleanup(hg_program_destroyp) struct hg_program *guard = prog;
 	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *a = calloc(1, sizeof(*a));
 	if (!a)
 		return &hg_enomem;
+	a->prog = hg_take(guard);
 	a->log = options->log;
 	a->priv = calloc(1, sizeof(*a->priv));
 	if (!a->priv)

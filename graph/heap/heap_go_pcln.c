@@ -58,7 +58,9 @@ static struct go_table table_load(struct heap_go *go, uint64_t addr, uint64_t co
 {
 	if (!addr || !count || count > MAX_TABLE / width || addr + count * width < addr)
 		return (struct go_table){0};
-	const uint64_t size = count * width;
+	const uint64_t size = hg_image_mapped(go->prog->image, addr, count * width);
+	if (size < width)
+		return (struct go_table){0};
 	const uint8_t *data = hg_image_view(go->prog->image, addr, size);
 	if (!data)
 		data = table_copy(go, addr, size);

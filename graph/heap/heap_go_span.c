@@ -45,19 +45,6 @@ static bool span_is_sane(const struct go_span *span)
 	return span->elems <= span->size / span->elem_size;
 }
 
-/** Every mapping is in the image, with its bytes or without; a damaged size would reach beyond them. */
-static bool span_is_mapped(const struct hg_image *image, const struct go_span *span)
-{
-	const uint64_t end = span->addr + span->size;
-	for (uint64_t at = span->addr; at < end;) {
-		const struct hg_segment *segment = hg_image_segment(image, at);
-		if (!segment)
-			return false;
-		at = segment->addr + segment->size;
-	}
-	return true;
-}
-
 /** Reads one mspan; false where it is free, and counted where it is damaged. */
 static bool read_span(struct heap_go *go, uint64_t addr, struct go_span *ret)
 {
@@ -80,7 +67,9 @@ static bool read_span(struct heap_go *go, uint64_t addr, struct go_span *ret)
 	};
 	if (ret->state != SPAN_IN_USE && ret->state != SPAN_MANUAL)
 		return false;
-	if (!span_is_sane(ret) || !span_is_mapped(go->prog->image, ret)) {
+	// Every mapping is in the image, with its bytes or without; a damaged size would reach beyond them.
+	if (!span_is_sane(ret) ||
+	    hg_image_mapped(go->prog->image, ret->addr, ret->size) < ret->size) {
 		hg_coverage_add(go->coverage, "spans with damaged fields", 1);
 		return false;
 	}
