@@ -439,3 +439,21 @@ struct hg_error *hg_variable_captured(struct hg_program *prog, uint64_t entry, h
 	}
 	return NULL;
 }
+
+struct hg_error *hg_variable_declared(struct hg_program *prog, uint64_t pc, hg_declareds *ret)
+{
+	uint32_t module;
+	const struct hg_function_range *range;
+	const struct hg_function *function;
+	struct hg_error *err = function_at(prog, pc, &module, &range, &function);
+	if (err || !function)
+		return err;
+	for (size_t i = 0; i < function->variables.count; i++) {
+		const struct declared *variable = &function->variables.data[i];
+		struct hg_declared *declared = hg_vec_push(ret);
+		if (!declared)
+			return &hg_enomem;
+		*declared = (struct hg_declared){variable->name, variable->type, variable->line};
+	}
+	return NULL;
+}

@@ -43,6 +43,12 @@ struct hg_frame_context {      /* what location expressions may ask for */
 	uint64_t unknown_regs; /* bit per register: those among them that are not known after all */
 };
 
+struct hg_declared { /* a local variable or parameter, wherever it lives */
+	uint32_t name, type, line;
+};
+
+typedef HG_VEC(struct hg_declared) hg_declareds;
+
 struct hg_captured {   /* a variable in a Go closure */
 	uint32_t name; /* "&x" when captured by reference */
 	uint32_t type;
@@ -62,6 +68,10 @@ const struct hg_variable *hg_variable_all(const struct hg_program *prog, size_t 
  * the function is read on first use. Damaged expressions are left out and counted in prog->bad_locations. */
 struct hg_error *hg_variable_locals(struct hg_program *prog, const struct hg_frame_context *frame,
 				    hg_locals *ret);
+
+/** Appends all variables of the function whose code contains pc, those of inlined functions and those that the compiler has
+ * optimized away included. */
+struct hg_error *hg_variable_declared(struct hg_program *prog, uint64_t pc, hg_declareds *ret);
 
 /** Appends the captured variables (DW_AT_go_closure_offset, Go 1.23) of the closure whose code starts at entry; where none
  * has an offset, all outermost variables, without one. */

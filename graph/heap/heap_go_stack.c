@@ -371,6 +371,7 @@ void go_stacks_close(struct go_stacks *s)
 	hg_map_deinit(&s->m_by_g);
 	hg_map_deinit(&s->sites);
 	go_homes_close(s);
+	go_codes_close(s);
 	hg_arena_deinit(&s->arena);
 	hg_vec_deinit(&s->frames);
 	hg_vec_deinit(&s->hits);

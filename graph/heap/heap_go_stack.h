@@ -6,6 +6,8 @@
  *   heap_go_stack_frame.c   frames: unwinding, live words by stack maps, stack objects
  *   heap_go_stack_name.c    frames and variables by name
  *   heap_go_stack_guess.c   names for what no variable covers: temporaries
+ *   heap_go_stack_region.c  types of temporaries that nothing named points to
+ *   heap_go_stack_code.c    types that a function's code names
  */
 #ifndef HG_GRAPH_HEAP_HEAP_GO_STACK_H
 #define HG_GRAPH_HEAP_HEAP_GO_STACK_H
@@ -137,6 +139,7 @@ struct go_stacks {
 	struct hg_map m_by_addr, m_by_g; /* -> index + 1 */
 	struct hg_map sites;		 /* pc and mode -> struct go_site * */
 	struct hg_map homes; /* address of a _func -> struct homes * of heap_go_stack_guess.c */
+	struct hg_map codes; /* address of a _func -> struct go_code_types * */
 	uint32_t site_count;
 	struct hg_arena arena;
 	uint64_t wait_reasons, wait_reason_count;
@@ -179,6 +182,9 @@ bool go_stack_read(const struct go_stacks *s, uint64_t addr, uint64_t *ret);
 /** The stack object that contains addr, once go_stack_finish() has sorted them; NULL none. */
 struct go_object *go_object_at(struct go_stacks *s, uint64_t addr);
 uint64_t go_object_size(const struct go_object *object);
+/** The pointer mask of a stack object and how many words it has; NULL where it is not told. */
+const uint8_t *go_object_mask(const struct go_stacks *s, const struct go_object *object,
+			      uint64_t *words);
 /** Follows the pointers into the stack itself to its stack objects. */
 void go_stack_finish(struct go_stacks *s);
 
@@ -192,7 +198,36 @@ uint32_t go_slot_at(const struct go_site *site, int64_t at);
 /** Adds a slot to a site; false where there are too many. */
 bool go_slot_add(struct go_stacks *s, struct go_site *site, const struct go_slot *slot);
 
+/** What lies in a part of a frame. */
+struct go_guess {
+	uint64_t addr, size, piece_at;
+	uint32_t name, type, line;
+	uint8_t call;
+};
+
+/* heap_go_stack_code.c */
+struct go_code_map {   /* a map whose header lies in the frame */
+	int64_t at;    /* from sp */
+	uint32_t type; /* of the header */
+	uint32_t map;  /* of the map */
+};
+
+struct go_code_types {
+	HG_VEC(uint32_t) types; /* each once, in order of the code */
+	HG_VEC(struct go_code_map) maps;
+};
+
+/** What a function's code says of types; made on first use. NULL when memory is exhausted. */
+const struct go_code_types *go_code_types(struct go_stacks *s, const struct go_func *func);
+void go_codes_close(struct go_stacks *s);
+
+/* heap_go_stack_region.c */
+/** Where nothing named leads to the hit's word: what it is, by the function's code and by what it points to. */
+bool go_region_guess(struct go_stacks *s, const struct go_hit *hit, struct go_guess *ret);
+
 /* heap_go_stack_guess.c */
+/** The type of `size` bytes of elements of a type. */
+uint32_t go_type_repeated(struct go_stacks *s, uint32_t type, uint64_t size);
 /** Adds to the hit's site a slot for the word, which no slot covers. It holds for all frames at that site. */
 void go_slot_guess(struct go_stacks *s, const struct go_hit *hit);
 void go_homes_close(struct go_stacks *s);

@@ -338,16 +338,20 @@ struct go_object *go_object_at(struct go_stacks *s, uint64_t addr)
 }
 
 /** {off i32, size i32, ptrBytes i32 (up to Go 1.23: negative for a GC program), gcdataoff u32} */
-static void object_scan(struct go_stacks *s, const struct go_object *object, bool conservative)
+const uint8_t *go_object_mask(const struct go_stacks *s, const struct go_object *object,
+			      uint64_t *words)
 {
 	const int32_t pointers = (int32_t)hg_load_u32(object->record + 8);
 	const struct go_module *module = s->frames.data[object->frame].site->func->module;
 	const uint64_t mask = module->rodata + hg_load_u32(object->record + 12);
-	const uint64_t words =
-		pointers < 0 ? hg_load_u32(object->record + 4) / 8 : (uint64_t)pointers / 8;
-	const uint8_t *bits = NULL;
-	if (pointers >= 0)
-		bits = hg_image_view(s->r.go->prog->image, mask, (words + 7) / 8);
+	*words = pointers < 0 ? go_object_size(object) / 8 : (uint64_t)pointers / 8;
+	return pointers < 0 ? NULL : hg_image_view(s->r.go->prog->image, mask, (*words + 7) / 8);
+}
+
+static void object_scan(struct go_stacks *s, const struct go_object *object, bool conservative)
+{
+	uint64_t words = 0;
+	const uint8_t *bits = go_object_mask(s, object, &words);
 	scan_words(s, object->frame, object->addr, words, bits, conservative || !bits);
 }
 

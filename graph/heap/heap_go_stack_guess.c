@@ -8,20 +8,14 @@
 
 enum { MAX_CLOSURE_WORDS = 32, PROBES = 48 /* places of a function */ };
 
-struct guess {
-	uint64_t addr, size, piece_at;
-	uint32_t name, type, line;
-	uint8_t call;
-};
-
 /** A value on its way through a channel. */
-static bool guess_wait(struct go_stacks *s, uint64_t addr, struct guess *ret)
+static bool guess_wait(struct go_stacks *s, uint64_t addr, struct go_guess *ret)
 {
 	for (size_t i = 0; i < s->waits.count; i++) {
 		const struct go_wait *wait = &s->waits.data[i];
 		if (addr < wait->addr || addr - wait->addr >= wait->size)
 			continue;
-		*ret = (struct guess){
+		*ret = (struct go_guess){
 			.addr = wait->addr,
 			.size = wait->size,
 			.type = wait->type,
@@ -33,7 +27,7 @@ static bool guess_wait(struct go_stacks *s, uint64_t addr, struct guess *ret)
 }
 
 /** A variable in a closure that lies in the frame: some word below is the entry of its function. */
-static bool guess_captured(struct go_stacks *s, const struct go_hit *hit, struct guess *ret)
+static bool guess_captured(struct go_stacks *s, const struct go_hit *hit, struct go_guess *ret)
 {
 	const uint64_t bottom = s->frames.data[hit->frame].sp;
 	for (unsigned i = 1; i < MAX_CLOSURE_WORDS && hit->addr - i * 8 >= bottom; i++) {
@@ -51,7 +45,7 @@ static bool guess_captured(struct go_stacks *s, const struct go_hit *hit, struct
 			const uint64_t size = hg_type_get(s->r.go->prog, c->type)->size;
 			found = c->offset <= i * 8 && i * 8 - c->offset < size;
 			if (found)
-				*ret = (struct guess){
+				*ret = (struct go_guess){
 					.addr = hit->addr - i * 8 + c->offset,
 					.size = size,
 					.type = c->type,
@@ -65,7 +59,7 @@ static bool guess_captured(struct go_stacks *s, const struct go_hit *hit, struct
 }
 
 /** A stack object behind a variable: shown as that variable. */
-static bool guess_pointee(struct go_stacks *s, uint64_t addr, struct guess *ret)
+static bool guess_pointee(struct go_stacks *s, uint64_t addr, struct go_guess *ret)
 {
 	const struct go_object *object = go_object_at(s, addr);
 	for (size_t i = 0; object && i < s->links.count; i++) {
@@ -84,7 +78,7 @@ static bool guess_pointee(struct go_stacks *s, uint64_t addr, struct guess *ret)
 		struct hg_text path = {0};
 		const struct go_target target =
 			go_target_of(s->r.go, slot->type, link->addr - offset, offset, &path);
-		*ret = (struct guess){
+		*ret = (struct go_guess){
 			.addr = object->addr,
 			.size = go_object_size(object),
 			.name = slot->name,
@@ -168,7 +162,7 @@ void go_homes_close(struct go_stacks *s)
 }
 
 /** A spill slot outside of the range that debug info gives it: whose it is elsewhere, if all places agree. */
-static bool guess_home(struct go_stacks *s, const struct go_hit *hit, struct guess *ret)
+static bool guess_home(struct go_stacks *s, const struct go_hit *hit, struct go_guess *ret)
 {
 	const struct go_frame *frame = &s->frames.data[hit->frame];
 	const struct homes *homes = homes_of(s, frame->site->func, frame->fp);
@@ -184,7 +178,7 @@ static bool guess_home(struct go_stacks *s, const struct go_hit *hit, struct gue
 	}
 	if (!found)
 		return false;
-	*ret = (struct guess){
+	*ret = (struct go_guess){
 		.addr = frame->fp + (uint64_t)found->at,
 		.size = found->piece_size,
 		.piece_at = found->piece_at,
@@ -195,8 +189,7 @@ static bool guess_home(struct go_stacks *s, const struct go_hit *hit, struct gue
 	return true;
 }
 
-/** The type of `size` bytes of elements of a type. */
-static uint32_t repeated(struct go_stacks *s, uint32_t type, uint64_t size)
+uint32_t go_type_repeated(struct go_stacks *s, uint32_t type, uint64_t size)
 {
 	const uint64_t unit = hg_type_get(s->r.go->prog, type)->size;
 	if (!unit || size < 2 * unit)
@@ -214,14 +207,15 @@ static uint32_t repeated(struct go_stacks *s, uint32_t type, uint64_t size)
 void go_slot_guess(struct go_stacks *s, const struct go_hit *hit)
 {
 	const struct go_frame *frame = &s->frames.data[hit->frame];
-	struct guess guess = {.addr = hit->addr, .size = 8};
+	struct go_guess guess = {.addr = hit->addr, .size = 8};
 	bool known = !hit->conservative &&
 		     (guess_wait(s, hit->addr, &guess) || guess_captured(s, hit, &guess));
 	if (!known && !hit->conservative && guess_pointee(s, hit->addr, &guess)) {
 		known = true;
-		guess.type = repeated(s, guess.type, guess.size);
+		guess.type = go_type_repeated(s, guess.type, guess.size);
 	}
-	known = known || guess_home(s, hit, &guess);
+	known = known || guess_home(s, hit, &guess) ||
+		(!hit->conservative && go_region_guess(s, hit, &guess));
 	const uint32_t outermost = frame->site->call_count ? frame->site->call_count - 1 : 0;
 	go_slot_add(s, frame->site,
 		    &(struct go_slot){
