@@ -138,11 +138,13 @@ bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node)
 
 struct hg_container hg_node_container(const struct hg_analysis *a, uint32_t node)
 {
-	uint32_t type = hg_node_is_root(a, node) ? 0 : hg_node_type(a, node);
+	uint32_t type = hg_node_type(a, node);
 	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
-	if (!lang || !lang->ops->container)
+	uint64_t addr = lang ? hg_node_addr(a, node) : 0;
+	if (!lang || !lang->ops->container || !addr)
 		return (struct hg_container){0};
+	if (hg_node_is_root(a, node)) // a C++ container is a value: the variable itself
+		return lang->ops->container(lang, type, addr, hg_type_get(a->prog, type)->size);
 	uint64_t header = extent_of(a, node)->header;
-	return lang->ops->container(lang, type, hg_node_addr(a, node) + header,
-				    hg_node_size(a, node) - header);
+	return lang->ops->container(lang, type, addr + header, hg_node_size(a, node) - header);
 }
