@@ -143,9 +143,17 @@ def stripped():
 
 
 def not_go():
+    """A C program without debug info is refused in a line, or answered without a word of Go and nothing typed."""
     with Target(pathlib.Path("/bin/cat"), wait=False) as target:
         time.sleep(0.1)
-        refused(run("analyze", target.pid), "go")
+        done = run("top", target.pid, "--by=type", "--format=json")
+        if done.returncode:
+            return refused(done)
+        report = json.loads(done.stdout)
+        if report["source"]["runtime"].startswith("go") or report["coverage"]["typed_bytes"]:
+            raise Failed(f"'cat' is said to be {report['source']} with {report['coverage']}")
+        if not any("debug info" in note for note in report["coverage"]["notes"]):
+            raise Failed(f"no word about missing debug info: {report['coverage']}")
 
 
 def pid_gone():

@@ -14,6 +14,14 @@ def totals(source, *words):
     return {key: report["totals"][key] for key in KEYS}, report
 
 
+def expect_own_rows(report, other):
+    """The rows of the program's own types are equal; the scheduler's threads may have moved on between the two."""
+    own, its = ([row for row in r["rows"] if "main." in row["type"]] for r in (report, other))
+    for row, other_row in zip(own, its):
+        expect("row", row, other_row)
+    expect("rows of the program's own types", len(own), len(its))
+
+
 def same(what, expected, got):
     for key in KEYS:
         expect(f"{what}: {key}", expected[key], got[key])
@@ -24,8 +32,7 @@ def by_gdb(version, mode="default"):
         mine, report = totals(ours)
         theirs, other = totals(gdbs)
         same("gcore's core against ours", mine, theirs)
-        for row, its in zip(report["rows"], other["rows"]):
-            expect("row", row, its)
+        expect_own_rows(report, other)
 
 
 def core_pattern():

@@ -40,14 +40,19 @@ def check_typed(report, least):
         raise Failed(f"typed: expected {least} % of {live:,} live bytes, got {100 * typed / live:.2f} %")
 
 
+def check_sum(mode, report):
+    """The rows of all types are the live heap. With cgo there are malloc's blocks in the rows, which the totals leave out."""
+    if mode != "cgo":
+        expect("sum of shallow", report["totals"]["live_bytes"], sum(row["shallow"] for row in report["rows"]))
+
+
 def one(version, mode, fixture):
     with Target(build(version, mode, fixture)) as target, Core(target) as core:
         report = ask("top", core, "--by=type", "-n", ALL)
         problems = []
         for check in (lambda: check_totals(target, report), lambda: check_counts(fixture, target, report),
                       lambda: check_typed(report, TYPED), lambda: good("analyze", core, "--verify"),
-                      lambda: expect("sum of shallow", report["totals"]["live_bytes"],
-                                     sum(row["shallow"] for row in report["rows"]))):
+                      lambda: check_sum(mode, report)):
             try:
                 check()
             except Failed as why:
