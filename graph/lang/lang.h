@@ -84,6 +84,17 @@ void hg_langs_close(struct hg_analysis *a);
  * none. */
 struct hg_lang *hg_lang_of(const struct hg_analysis *a, uint32_t type);
 
+/** A step into a member of a library's type, as a person would write it. */
+struct hg_step_name {
+	const char *type, *member; /* the type's name starts so; "" for all members */
+	const char *text;
+	enum hg_step step;
+};
+
+/** Writes the text of the first entry that fits and returns its step; ORDINARY where none does. */
+enum hg_step hg_step_find(const struct hg_step_name *names, size_t count, const char *type,
+			  const char *member, struct hg_text *out);
+
 /** Writes the type of a node as a person would ("main.User", "map[string]*main.User", "[]uint8", "string"); for root nodes
  * the type of their value; "" for roots without a type; "unknown, 48 bytes" or "unknown, pointer-free" for untyped blocks. */
 void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *out);

@@ -150,13 +150,5 @@ enum hg_step cxx_name_member(struct hg_lang *lang, uint32_t type, const struct h
 	const char *name = hg_program_text(lang->a->prog, member->name);
 	if (member->embedded)
 		return HG_STEP_INTO; // a base class is not a step
-	for (size_t i = 0; i < ARRAY_SIZE(member_names); i++) {
-		const struct member_name *known = &member_names[i];
-		if (strncmp(type_name, known->type, strlen(known->type)) ||
-		    (*known->member && strcmp(name, known->member)))
-			continue;
-		hg_text_add(out, known->text);
-		return known->step;
-	}
-	return HG_STEP_ORDINARY;
+	return hg_step_find(member_names, ARRAY_SIZE(member_names), type_name, name, out);
 }

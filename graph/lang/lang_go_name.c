@@ -105,11 +105,8 @@ bool go_is_inner(struct hg_lang *lang, uint32_t type)
 	return inner && inner->inner;
 }
 
-static const struct member_name { /* a step inside a container, as a person would write it */
-	const char *type, *member;
-	const char *text;
-	enum hg_step step;
-} member_names[] = {
+/** Steps inside the library's types, as a person would write them. */
+static const struct hg_step_name member_names[] = {
 	{"map<", "", "", HG_STEP_STOP},
 	{"hash<", "", "", HG_STEP_STOP},
 	{"table<", "", "", HG_STEP_STOP},
@@ -142,15 +139,7 @@ enum hg_step go_name_member(struct hg_lang *lang, uint32_t type, const struct hg
 {
 	const char *type_name = without_noalg(hg_type_name(lang->a->prog, type));
 	const char *name = hg_program_text(lang->a->prog, member->name);
-	for (size_t i = 0; i < ARRAY_SIZE(member_names); i++) {
-		const struct member_name *known = &member_names[i];
-		if (strncmp(type_name, known->type, strlen(known->type)) ||
-		    (*known->member && strcmp(name, known->member)))
-			continue;
-		hg_text_add(out, known->text);
-		return known->step;
-	}
-	return HG_STEP_ORDINARY;
+	return hg_step_find(member_names, ARRAY_SIZE(member_names), type_name, name, out);
 }
 
 static uint64_t read_member(const struct hg_program *prog, uint32_t type, const char *name,

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "core/base/limits.h"
 #include "graph/lang/lang.h"
 #include "graph/analysis_private.h"
@@ -38,6 +40,19 @@ static const struct hg_member *member_at(const struct hg_program *prog, const st
 			found = m;
 	}
 	return found;
+}
+
+enum hg_step hg_step_find(const struct hg_step_name *names, size_t count, const char *type,
+			  const char *member, struct hg_text *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strncmp(type, names[i].type, strlen(names[i].type)) ||
+		    (*names[i].member && strcmp(member, names[i].member)))
+			continue;
+		hg_text_add(out, names[i].text);
+		return names[i].step;
+	}
+	return HG_STEP_ORDINARY;
 }
 
 /** Appends the step to a member; false where the path ends with it. *skip: the array behind it is not to be shown. */
