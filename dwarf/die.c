@@ -51,6 +51,7 @@ static const char *const section_names[HG_DEBUG_SECTIONS] = {
 	[HG_DEBUG_RNGLISTS] = ".debug_rnglists",
 	[HG_DEBUG_LOC] = ".debug_loc",
 	[HG_DEBUG_LOCLISTS] = ".debug_loclists",
+	[HG_DEBUG_LINE] = ".debug_line",
 };
 
 struct hg_dwarf {
@@ -61,7 +62,7 @@ struct hg_dwarf {
 	bool tried[HG_DEBUG_SECTIONS]; // sections[] is filled, or there is nothing to fill it with
 	HG_VEC(struct hg_unit) units;
 	struct hg_map
-		abbrevs; // offsets of tables in .debug_abbrev -> 1 where they are sane, 2 where not
+		abbrevs; // offsets of tables in .debug_abbrev -> 1 where they are sane, 2 where not, 3: linked
 	uint64_t damage;
 	uint64_t attributes_left;
 };
@@ -359,12 +360,15 @@ static const struct field die_fields[] = {
 	{DW_AT_const_value, NUMBER, DIE(const_value), HG_HAS_CONST},
 	{DW_AT_low_pc, ADDRESS, DIE(low_pc), HG_HAS_LOW_PC},
 	{DW_AT_decl_line, NUMBER, DIE(line), 0},
+	{DW_AT_decl_file, NUMBER, DIE(file), 0},
 	{DW_AT_abstract_origin, REFERENCE, DIE(origin), 0},
 	{DW_AT_specification, REFERENCE, DIE(origin), 0},
 	{DW_AT_frame_base, BLOCK, DIE(frame_base), HG_HAS_FRAME_BASE},
 	{DW_AT_encoding, NUMBER, DIE(encoding), 0},
 	{DW_AT_count, NUMBER, DIE(count), HG_HAS_COUNT},
 	{DW_AT_declaration, FLAG, 0, HG_IS_DECLARATION},
+	{DW_AT_external, FLAG, 0, HG_IS_EXTERNAL},
+	{DW_AT_signature, REFERENCE, DIE(origin), 0},
 	{AT_GO_KEY, REFERENCE, DIE(go_key), 0},
 	{AT_GO_ELEM, REFERENCE, DIE(go_elem), 0},
 	{AT_GO_EMBEDDED_FIELD, FLAG, 0, HG_IS_EMBEDDED},
@@ -377,6 +381,8 @@ static const struct field unit_fields[] = {
 	{DW_AT_name, STRING, UNIT(name), 0},
 	{DW_AT_language, NUMBER, UNIT(language), 0},
 	{DW_AT_low_pc, ADDRESS, UNIT(low_pc), 0},
+	{DW_AT_comp_dir, STRING, UNIT(folder), 0},
+	{DW_AT_stmt_list, NUMBER, UNIT(lines), 0},
 	{DW_AT_addr_base, NUMBER, UNIT(addr_base), 0},
 	{DW_AT_rnglists_base, NUMBER, UNIT(rnglists_base), 0},
 	{DW_AT_loclists_base, NUMBER, UNIT(loclists_base), 0},
@@ -434,8 +440,10 @@ static void read_location(struct hg_die *die, Dwarf_Attribute attr, Dwarf_Half f
 
 static void read_member_offset(struct hg_die *die, Dwarf_Attribute attr, Dwarf_Half form)
 {
-	if (read_number(die->dwarf, attr, form, &die->member_offset))
+	if (read_number(die->dwarf, attr, form, &die->member_offset)) {
+		die->has |= HG_HAS_MEMBER_OFFSET;
 		return;
+	}
 	// Compilers of DWARF 2 wrote an offset as an expression: plus_uconst N.
 	struct hg_section_bytes expr;
 	if (!is_block_form(form) || !read_block(die->dwarf, attr, form, &expr) || !expr.size ||
@@ -443,6 +451,7 @@ static void read_member_offset(struct hg_die *die, Dwarf_Attribute attr, Dwarf_H
 		return;
 	struct hg_bytes bytes = hg_bytes_init(expr.data + 1, expr.size - 1);
 	die->member_offset = hg_bytes_uleb(&bytes);
+	die->has |= HG_HAS_MEMBER_OFFSET;
 }
 
 // Attributes that are more than one field. What they are not true of is checked when all are read.
@@ -469,6 +478,9 @@ static void read_special(struct decoding *decoding, Dwarf_Half which, Dwarf_Attr
 		if (is_address_form(form) ? read_address(die->dwarf, attr, &decoding->high_pc)
 					  : read_number(die->dwarf, attr, form, &decoding->high_pc))
 			die->has |= HG_HAS_HIGH_PC;
+		break;
+	case DW_AT_bit_size:
+		die->has |= HG_IS_BITFIELD;
 		break;
 	case DW_AT_ranges:
 		if (read_number(die->dwarf, attr, form, &die->ranges))
@@ -551,7 +563,7 @@ static bool decode(struct hg_dwarf *dwarf, const struct hg_unit *unit, Dwarf_Die
 	return true;
 }
 
-static bool read_abbrevs(struct hg_dwarf *dwarf, uint64_t offset)
+static bool read_abbrevs(struct hg_dwarf *dwarf, uint64_t offset, bool *linked)
 {
 	const struct hg_section_bytes *section = &dwarf->sections[HG_DEBUG_ABBREV];
 	if (offset >= section->size)
@@ -565,6 +577,7 @@ static bool read_abbrevs(struct hg_dwarf *dwarf, uint64_t offset)
 			const uint64_t form = hg_bytes_uleb(&bytes);
 			if (!attribute && !form)
 				break;
+			*linked |= form == DW_FORM_ref_addr;
 			if (form == DW_FORM_implicit_const)
 				hg_bytes_sleb(&bytes);
 			if (i >= MAX_ATTRIBUTES || bytes.bad || !dwarf->attributes_left)
@@ -575,14 +588,15 @@ static bool read_abbrevs(struct hg_dwarf *dwarf, uint64_t offset)
 	return !bytes.bad;
 }
 
-static bool abbrevs_are_sane(struct hg_dwarf *dwarf, uint64_t offset)
+static bool abbrevs_are_sane(struct hg_dwarf *dwarf, uint64_t offset, bool *linked)
 {
 	uint64_t *known = hg_map_put(&dwarf->abbrevs, offset);
 	if (!known)
 		return false;
 	if (!*known)
-		*known = read_abbrevs(dwarf, offset) ? 1 : 2;
-	return *known == 1;
+		*known = !read_abbrevs(dwarf, offset, linked) ? 2 : *linked ? 3 : 1;
+	*linked = *known == 3;
+	return *known != 2;
 }
 
 static void read_unit(struct hg_dwarf *dwarf, const struct hg_unit *header)
@@ -625,11 +639,12 @@ static void read_units(struct hg_dwarf *dwarf)
 			note_damage(dwarf, error);
 		if (status != DW_DLV_OK || next <= at)
 			return;
-		const struct hg_unit unit = {.version = version,
-					     .end = next,
-					     .address_size = (uint8_t)address_size,
-					     .offset_size = (uint8_t)length_size};
-		if (abbrevs_are_sane(dwarf, abbrev_offset))
+		struct hg_unit unit = {.version = version,
+				       .end = next,
+				       .lines = UINT64_MAX,
+				       .address_size = (uint8_t)address_size,
+				       .offset_size = (uint8_t)length_size};
+		if (abbrevs_are_sane(dwarf, abbrev_offset, &unit.linked))
 			read_unit(dwarf, &unit);
 		else
 			note_damage(dwarf, NULL);

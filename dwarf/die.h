@@ -24,6 +24,7 @@ enum hg_dwarf_section {
 	HG_DEBUG_RNGLISTS,
 	HG_DEBUG_LOC,
 	HG_DEBUG_LOCLISTS,
+	HG_DEBUG_LINE,
 	HG_DEBUG_SECTIONS, /* how many there are */
 };
 
@@ -40,7 +41,10 @@ struct hg_unit {      /* a compilation unit */
 	uint64_t language;				  /* HG_LANG_* */
 	uint64_t low_pc;				  /* base of its range and location lists */
 	uint64_t addr_base, rnglists_base, loclists_base; /* DWARF 5, 0 when not given */
-	const char *name; /* Go: import path; C: source file; may be NULL */
+	const char *name;   /* Go: import path; C: source file; may be NULL */
+	const char *folder; /* of the compilation, may be NULL */
+	bool linked;	    /* its entries may refer to those of other units */
+	uint64_t lines;	    /* offset of its program in .debug_line, UINT64_MAX for none */
 };
 
 enum { /* which fields of struct hg_die are there */
@@ -59,6 +63,9 @@ enum { /* which fields of struct hg_die are there */
        HG_HAS_CHILDREN = 1 << 12,
        HG_RANGES_INDEXED = 1 << 13,   /* ranges is an index, not an offset */
        HG_LOCATION_INDEXED = 1 << 14, /* location.offset is an index */
+       HG_HAS_MEMBER_OFFSET = 1 << 15,
+       HG_IS_BITFIELD = 1 << 16,
+       HG_IS_EXTERNAL = 1 << 17,
 };
 
 struct hg_die {
@@ -70,7 +77,7 @@ struct hg_die {
 	uint32_t has;	  /* HG_HAS_* and HG_IS_* */
 	const char *name; /* in a section, or NULL */
 	uint64_t type;	  /* offsets of other entries, 0 for none */
-	uint64_t origin;  /* DW_AT_abstract_origin or DW_AT_specification */
+	uint64_t origin;  /* DW_AT_abstract_origin, DW_AT_specification or DW_AT_signature */
 	uint64_t go_key, go_elem;
 	uint64_t go_runtime_type;
 	uint64_t go_kind;
@@ -80,7 +87,8 @@ struct hg_die {
 	uint64_t count;		  /* of a subrange: DW_AT_count, or upper bound + 1 */
 	uint64_t low_pc, high_pc; /* link-time addresses; high_pc is the first address behind */
 	uint64_t ranges;
-	uint64_t line;
+	uint64_t file,
+		line; /* declaration; file is an index into the files of the unit's line program */
 	int64_t const_value;
 	uint64_t closure_offset;
 	struct hg_section_bytes frame_base; /* an expression */

@@ -17,6 +17,7 @@ enum { /* tags of debug info entries */
        HG_TAG_SUBROUTINE_TYPE = 0x15,
        HG_TAG_TYPEDEF = 0x16,
        HG_TAG_UNION_TYPE = 0x17,
+       HG_TAG_VARIANT = 0x19,
        HG_TAG_INHERITANCE = 0x1c,
        HG_TAG_INLINED_SUBROUTINE = 0x1d,
        HG_TAG_PTR_TO_MEMBER_TYPE = 0x1f,
@@ -25,12 +26,20 @@ enum { /* tags of debug info entries */
        HG_TAG_CONST_TYPE = 0x26,
        HG_TAG_CONSTANT = 0x27,
        HG_TAG_SUBPROGRAM = 0x2e,
+       HG_TAG_TEMPLATE_TYPE_PARAMETER = 0x2f,
+       HG_TAG_TEMPLATE_VALUE_PARAMETER = 0x30,
+       HG_TAG_VARIANT_PART = 0x33,
        HG_TAG_VARIABLE = 0x34,
        HG_TAG_VOLATILE_TYPE = 0x35,
        HG_TAG_RESTRICT_TYPE = 0x37,
+       HG_TAG_NAMESPACE = 0x39,
        HG_TAG_UNSPECIFIED_TYPE = 0x3b,
        HG_TAG_RVALUE_REFERENCE_TYPE = 0x42,
+       HG_TAG_TEMPLATE_ALIAS = 0x43,
        HG_TAG_ATOMIC_TYPE = 0x47,
+       HG_TAG_IMMUTABLE_TYPE = 0x4b,
+       HG_TAG_GNU_TEMPLATE_TEMPLATE_PARAM = 0x4106,
+       HG_TAG_GNU_TEMPLATE_PARAMETER_PACK = 0x4107,
 };
 
 enum { /* encodings of base types */
@@ -134,10 +143,21 @@ enum { /* entries of DWARF 5 range lists */
 enum { /* source languages of units */
        HG_LANG_C89 = 0x01,
        HG_LANG_C = 0x02,
+       HG_LANG_CXX = 0x04,
        HG_LANG_C99 = 0x0c,
        HG_LANG_GO = 0x16,
+       HG_LANG_CXX03 = 0x19,
+       HG_LANG_CXX11 = 0x1a,
+       HG_LANG_RUST = 0x1c,
        HG_LANG_C11 = 0x1d,
+       HG_LANG_CXX14 = 0x21,
+       HG_LANG_CXX17 = 0x2a,
+       HG_LANG_CXX20 = 0x2b,
        HG_LANG_C17 = 0x2c,
+       HG_LANG_ASSEMBLER = 0x31,
+       HG_LANG_CXX23 = 0x3a,
+       HG_LANG_C23 = 0x3e,
+       HG_LANG_MIPS_ASSEMBLER = 0x8001,
 };
 
 #endif

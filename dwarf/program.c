@@ -133,11 +133,28 @@ static bool has_go(const struct hg_elf *elf)
 	return false;
 }
 
+// The C library and what belongs to it allocate for others, and their debug info is large.
+static bool is_runtime_library(const struct hg_module *module)
+{
+	static const char *const names[] = {
+		"libc.so",   "libc-",	     "ld-linux",    "ld-2",	    "libpthread",
+		"libm.so",   "libm-",	     "libmvec",	    "libdl",	    "librt.so",
+		"librt-",    "libresolv",    "libnss_",	    "libstdc++.so", "libgcc_s",
+		"libc++.so", "libc++abi.so", "libasan",	    "libubsan",	    "liblsan",
+		"libtsan",   "libjemalloc",  "libtcmalloc", "libmimalloc",
+	};
+	const char *slash = strrchr(module->path, '/');
+	const char *name = slash ? slash + 1 : module->path;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
 static struct hg_error *read_module(struct hg_program *prog, uint32_t i)
 {
 	struct hg_module *module = &prog->modules.data[i];
-	// The debug info of a C library has ten times the types of a Go program, none of which it needs.
-	if (!module->debug || (!module->is_exe && !has_go(module->elf)))
+	if (!module->debug || module->dwarf)
 		return NULL;
 	struct hg_error *err = hg_dwarf_open(module->debug, &module->dwarf);
 	if (!err)
@@ -159,8 +176,10 @@ struct hg_error *hg_program_create(struct hg_image *image, const struct hg_log *
 		err = hg_module_find_all(prog);
 	if (!err)
 		err = hg_program_index_modules(prog);
+	// The debug info of a C library has ten times the types of a Go program, none of which it needs.
 	for (uint32_t i = 0; !err && i < prog->modules.count; i++)
-		err = read_module(prog, i);
+		if (prog->modules.data[i].is_exe || has_go(prog->modules.data[i].elf))
+			err = read_module(prog, i);
 	if (!err)
 		err = hg_variable_finish(prog);
 	if (err)
@@ -172,12 +191,30 @@ struct hg_error *hg_program_create(struct hg_image *image, const struct hg_log *
 	return NULL;
 }
 
+struct hg_error *hg_program_read_native(struct hg_program *prog)
+{
+	const size_t before = prog->types.types.count;
+	struct hg_error *err = NULL;
+	if (prog->priv->native_read)
+		return NULL;
+	prog->priv->native_read = true;
+	for (uint32_t i = 0; !err && i < prog->modules.count; i++)
+		if (!is_runtime_library(&prog->modules.data[i]))
+			err = read_module(prog, i);
+	if (!err)
+		err = hg_variable_finish(prog);
+	hg_log_printf(prog->log, HG_LOG_INFO, "native modules: %zu more types, %zu globals in all",
+		      prog->types.types.count - before, prog->globals.count);
+	return err;
+}
+
 static void destroy_private(struct hg_program *prog)
 {
 	struct hg_program_private *priv = prog->priv;
 	for (size_t i = 0; priv->indexes && i < prog->modules.count; i++) {
 		struct hg_module_index *index = &priv->indexes[i];
 		hg_map_deinit(&index->types);
+		hg_vec_deinit(&index->entries);
 		hg_vec_deinit(&index->functions);
 		hg_scope_deinit(index);
 		hg_symbol_deinit(index->symbols);
@@ -185,6 +222,8 @@ static void destroy_private(struct hg_program *prog)
 	}
 	hg_map_deinit(&priv->locals);
 	hg_frame_deinit(priv->vdso);
+	hg_map_deinit(&priv->native_types);
+	hg_map_deinit(&priv->native_names);
 	free(priv->indexes);
 	free(priv->by_start);
 	free(priv);
@@ -201,10 +240,12 @@ void hg_program_destroy(struct hg_program *prog)
 	hg_vec_deinit(&prog->modules);
 	hg_vec_deinit(&prog->types.types);
 	hg_vec_deinit(&prog->types.members);
+	hg_vec_deinit(&prog->types.arguments);
 	hg_map_deinit(&prog->types.by_name);
 	hg_map_deinit(&prog->types.by_descriptor);
 	hg_vec_deinit(&prog->globals);
 	hg_map_deinit(&prog->globals_by_name);
+	hg_vec_deinit(&prog->tls);
 	hg_map_deinit(&prog->constants);
 	hg_vec_deinit(&prog->notes);
 	hg_strtab_deinit(&prog->strings);

@@ -17,6 +17,7 @@ struct hg_program {
 	struct hg_types types;
 	HG_VEC(struct hg_variable) globals; /* sorted by address */
 	struct hg_map globals_by_name;	    /* string number -> index + 1 */
+	HG_VEC(struct hg_tls_variable) tls; /* by module and offset */
 	struct hg_map constants;	    /* string number -> value */
 	struct hg_arena arena;
 	const struct hg_log *log;
@@ -30,11 +31,17 @@ struct hg_program {
 
 /**
  * Finds the modules of an image and reads types, globals and constants of the executable and of modules with Go code:
- * of their Go units (language 22) first, then of their C units; function bodies lazily. Takes the image over, also on
+ * of their Go units first, then of all others; function bodies lazily. Takes the image over, also on
  * failure. Debug info that is missing is noted, not an error: the caller decides what it cannot do without.
  */
 struct hg_error *hg_program_create(struct hg_image *image, const struct hg_log *log,
 				   struct hg_program **ret);
+
+/**
+ * Reads the debug info of all other modules too, but for those of the C and C++ runtime libraries. To be called when the
+ * process has a heap of C, and before anything keeps pointers into the tables of types and globals. Once is enough.
+ */
+struct hg_error *hg_program_read_native(struct hg_program *prog);
 void hg_program_destroy(struct hg_program *prog);
 HG_DEFINE_CLEANUP(struct hg_program, hg_program_destroy)
 

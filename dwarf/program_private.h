@@ -14,8 +14,14 @@ struct hg_function_range {  /* where the code of a function lies; one with range
 	uint64_t die;
 };
 
-struct hg_module_index {     /* what is known of the debug info of a module */
-	struct hg_map types; /* offset of a type's entry -> type id */
+struct hg_type_entry {
+	uint64_t offset;
+	uint32_t id;
+};
+
+struct hg_module_index {		      /* what is known of the debug info of a module */
+	struct hg_map types;		      /* Go: offset of a type's entry -> type id */
+	HG_VEC(struct hg_type_entry) entries; /* the others', in the order of their offsets */
 	HG_VEC(struct hg_function_range) functions; /* sorted by low once functions_sorted */
 	bool functions_sorted;
 	HG_VEC(struct hg_function *) functions_read;
@@ -31,6 +37,9 @@ struct hg_program_private {
 	uint32_t *by_start;		 /* modules sorted by start */
 	struct hg_map locals;		 /* pc -> struct hg_pc_locals *, in the program's arena */
 	struct hg_frame_table *vdso;	 /* in the program's arena; NULL until asked for */
+	struct hg_map native_types;	 /* what a type of C is -> type id */
+	struct hg_map native_names; /* its name | kind << 32 -> type id, the first of that name */
+	bool native_read;	    /* hg_program_read_native() has been here */
 };
 
 /* module.c */
@@ -49,9 +58,25 @@ void hg_debugfile_find(struct hg_program *prog, struct hg_module *module);
 /** Reads types, globals, constants and function ranges of a module. Damage is counted in prog->bad_dies. */
 struct hg_error *hg_type_read(struct hg_program *prog, uint32_t module);
 
+/** The type whose entry stands at an offset of the debug info of a module, 0 where there is none. */
+uint32_t hg_type_at_entry(const struct hg_module_index *index, uint64_t offset);
+enum hg_language hg_type_language(uint64_t dwarf_language);
+enum hg_type_kind hg_type_base_kind(uint64_t encoding);
+
+/* type_native.c */
+
+/** Reads types, globals and function ranges of all units of a module but Go's. */
+struct hg_error *hg_native_read(struct hg_program *prog, uint32_t module);
+
+/* type.c */
+
+/** hg_type_add() of a type that is not to be found by its name, or not yet; and that then is. */
+uint32_t hg_type_add_unnamed(struct hg_program *prog, const struct hg_type *type);
+bool hg_type_enter_name(struct hg_program *prog, uint32_t id);
+
 /* variable.c */
 
-/** Sorts the globals and enters them by name, when all modules are read. */
+/** Sorts the globals and enters them by name, when all modules are read, and again when more are. */
 struct hg_error *hg_variable_finish(struct hg_program *prog);
 
 /* scope.c */

@@ -104,7 +104,6 @@ static void read_variable(struct reader *reader, const struct hg_die *bare)
 	if (!(bare->has & wanted))
 		return;
 	const struct hg_die die = with_origin(bare);
-	const uint64_t *type = die.type ? hg_map_get(&reader->index->types, die.type) : NULL;
 	struct declared *variable = hg_vec_push(&reader->function->variables);
 	if (!variable) {
 		reader->nomem = true;
@@ -112,7 +111,7 @@ static void read_variable(struct reader *reader, const struct hg_die *bare)
 	}
 	*variable = (struct declared){
 		.name = intern(reader, die.name),
-		.type = type ? (uint32_t)*type : 0,
+		.type = hg_type_at_entry(reader->index, die.type),
 		.line = (uint32_t)die.line,
 		.scope = reader->scope,
 		.parameter = die.tag == HG_TAG_FORMAL_PARAMETER,

@@ -62,6 +62,28 @@ const struct hg_member *hg_type_member(const struct hg_program *prog, uint32_t i
 	return NULL;
 }
 
+static const struct hg_type_argument *find_argument(const struct hg_program *prog, uint32_t id,
+						    uint32_t n)
+{
+	const struct hg_type *type = hg_type_get(prog, hg_type_strip(prog, id));
+	return n < type->argument_count ? &prog->types.arguments.data[type->arguments + n] : NULL;
+}
+
+uint32_t hg_type_argument(const struct hg_program *prog, uint32_t id, uint32_t n)
+{
+	const struct hg_type_argument *argument = find_argument(prog, id, n);
+	return argument && !argument->is_value ? argument->type : 0;
+}
+
+bool hg_type_argument_value(const struct hg_program *prog, uint32_t id, uint32_t n, int64_t *ret)
+{
+	const struct hg_type_argument *argument = find_argument(prog, id, n);
+	if (!argument || !argument->is_value)
+		return false;
+	*ret = argument->value;
+	return true;
+}
+
 // Which of several types a name stands for. Go writes a typedef and a struct of one name, and only the struct has the
 // members and the descriptor.
 static unsigned name_rank(const struct hg_type *type)
@@ -71,17 +93,24 @@ static unsigned name_rank(const struct hg_type *type)
 	return type->kind == HG_TYPE_TYPEDEF ? 2 : 1;
 }
 
-static bool enter(struct hg_program *prog, uint32_t id)
+bool hg_type_enter_name(struct hg_program *prog, uint32_t id)
 {
 	struct hg_types *types = &prog->types;
 	const struct hg_type *type = &types->types.data[id];
-	if (type->name) {
-		uint64_t *named = hg_map_put(&types->by_name, type->name);
-		if (!named)
-			return false;
-		if (!*named || name_rank(type) > name_rank(&types->types.data[*named]))
-			*named = id;
-	}
+	if (!type->name)
+		return true;
+	uint64_t *named = hg_map_put(&types->by_name, type->name);
+	if (!named)
+		return false;
+	if (!*named || name_rank(type) > name_rank(&types->types.data[*named]))
+		*named = id;
+	return true;
+}
+
+static bool enter_descriptor(struct hg_program *prog, uint32_t id)
+{
+	struct hg_types *types = &prog->types;
+	const struct hg_type *type = &types->types.data[id];
 	if (type->go_descriptor && !(type->go_descriptor >> 48)) {
 		uint64_t *described = hg_map_put(&types->by_descriptor,
 						 descriptor_key(type->module, type->go_descriptor));
@@ -93,7 +122,7 @@ static bool enter(struct hg_program *prog, uint32_t id)
 	return true;
 }
 
-uint32_t hg_type_add(struct hg_program *prog, const struct hg_type *type)
+uint32_t hg_type_add_unnamed(struct hg_program *prog, const struct hg_type *type)
 {
 	struct hg_types *types = &prog->types;
 	if (types->types.count >= HG_MAX_TYPES)
@@ -106,8 +135,13 @@ uint32_t hg_type_add(struct hg_program *prog, const struct hg_type *type)
 	*place = *type;
 	place->members = (uint32_t)types->members.count;
 	place->member_count = 0;
-	const uint32_t id = (uint32_t)(types->types.count - 1);
-	return enter(prog, id) ? id : 0;
+	return (uint32_t)(types->types.count - 1);
+}
+
+uint32_t hg_type_add(struct hg_program *prog, const struct hg_type *type)
+{
+	const uint32_t id = hg_type_add_unnamed(prog, type);
+	return id && hg_type_enter_name(prog, id) && enter_descriptor(prog, id) ? id : 0;
 }
 
 bool hg_type_add_member(struct hg_program *prog, uint32_t id, const struct hg_member *member)

@@ -52,7 +52,7 @@ enum hg_go_kind {
 enum hg_language {
 	HG_LANGUAGE_UNKNOWN,
 	HG_LANGUAGE_GO,
-	HG_LANGUAGE_C,
+	HG_LANGUAGE_C, /* assembler too */
 	HG_LANGUAGE_CXX,
 	HG_LANGUAGE_RUST,
 	HG_LANGUAGES,
@@ -63,6 +63,7 @@ struct hg_type {
 	uint8_t kind;  /* enum hg_type_kind */
 	uint8_t go_kind;
 	uint8_t language; /* enum hg_language */
+	bool incomplete;  /* declared, but defined nowhere that was read */
 	uint16_t module;  /* index into the program's modules */
 	uint64_t size;	  /* bytes */
 	uint64_t count;	  /* elements of an array */
@@ -71,6 +72,8 @@ struct hg_type {
 	uint32_t go_elem; /* DW_AT_go_elem: element of slice, chan, map */
 	uint32_t members; /* first in the member table */
 	uint32_t member_count;
+	uint32_t arguments; /* of a template: first in the argument table */
+	uint32_t argument_count;
 	uint32_t file, line; /* declaration; file in the program's strings; 0 when unknown */
 	uint64_t
 		go_descriptor; /* DW_AT_go_runtime_type: offset of the descriptor from runtime.types; 0 none */
@@ -80,12 +83,21 @@ struct hg_member {
 	uint32_t name; /* in the program's strings */
 	uint32_t type;
 	uint64_t offset; /* bytes from the start of the struct */
-	bool embedded;	 /* Go: DW_AT_go_embedded_field; C++: base class */
+	/* Go: DW_AT_go_embedded_field. C++: a base class, without a name; virtual ones are left out, since only the object
+	 * knows where they lie. C and C++: an anonymous struct or union. */
+	bool embedded;
+};
+
+struct hg_type_argument { /* of a template; those of a parameter pack follow one another */
+	uint32_t type;	  /* the argument, or what type the value has */
+	bool is_value;
+	int64_t value;
 };
 
 struct hg_types {
 	HG_VEC(struct hg_type) types; /* [0] is the unknown type */
 	HG_VEC(struct hg_member) members;
+	HG_VEC(struct hg_type_argument) arguments;
 	struct hg_map
 		by_name; /* name (string number) -> type id; first struct or typedef of that name wins */
 	struct hg_map by_descriptor; /* go_descriptor | module << 48 -> type id; first wins */
@@ -107,6 +119,12 @@ uint32_t hg_type_by_descriptor(const struct hg_program *prog, uint32_t module, u
 /** Returns the member of that name of a struct or union (typedefs are looked through), or NULL. */
 const struct hg_member *hg_type_member(const struct hg_program *prog, uint32_t id,
 				       const char *name);
+
+/** Returns the n-th template argument of a type if it is a type ("std::vector<int>" has int first), else 0. */
+uint32_t hg_type_argument(const struct hg_program *prog, uint32_t id, uint32_t n);
+
+/** True and the n-th template argument if it is a number. */
+bool hg_type_argument_value(const struct hg_program *prog, uint32_t id, uint32_t n, int64_t *ret);
 
 /** Adds a type (its members must follow by hg_type_add_member() at once); 0 when memory is exhausted. */
 uint32_t hg_type_add(struct hg_program *prog, const struct hg_type *type);

@@ -42,9 +42,9 @@ static uint32_t intern(struct reader *reader, const char *name)
 	return hg_strtab_addn(&reader->prog->strings, name, strnlen(name, HG_MAX_NAME));
 }
 
-static enum hg_type_kind base_kind(const struct hg_die *die)
+enum hg_type_kind hg_type_base_kind(uint64_t encoding)
 {
-	switch (die->encoding) {
+	switch (encoding) {
 	case HG_ATE_BOOLEAN:
 		return HG_TYPE_BOOL;
 	case HG_ATE_COMPLEX:
@@ -59,12 +59,41 @@ static enum hg_type_kind base_kind(const struct hg_die *die)
 	}
 }
 
+enum hg_language hg_type_language(uint64_t dwarf_language)
+{
+	switch (dwarf_language) {
+	case HG_LANG_GO:
+		return HG_LANGUAGE_GO;
+	case HG_LANG_RUST:
+		return HG_LANGUAGE_RUST;
+	case HG_LANG_CXX:
+	case HG_LANG_CXX03:
+	case HG_LANG_CXX11:
+	case HG_LANG_CXX14:
+	case HG_LANG_CXX17:
+	case HG_LANG_CXX20:
+	case HG_LANG_CXX23:
+		return HG_LANGUAGE_CXX;
+	case HG_LANG_C:
+	case HG_LANG_C89:
+	case HG_LANG_C99:
+	case HG_LANG_C11:
+	case HG_LANG_C17:
+	case HG_LANG_C23:
+	case HG_LANG_ASSEMBLER:
+	case HG_LANG_MIPS_ASSEMBLER:
+		return HG_LANGUAGE_C;
+	default:
+		return HG_LANGUAGE_UNKNOWN;
+	}
+}
+
 // UNKNOWN for entries that are no type.
 static enum hg_type_kind type_kind(const struct hg_die *die)
 {
 	switch (die->tag) {
 	case HG_TAG_BASE_TYPE:
-		return base_kind(die);
+		return hg_type_base_kind(die->encoding);
 	case HG_TAG_POINTER_TYPE:
 	case HG_TAG_REFERENCE_TYPE:
 	case HG_TAG_RVALUE_REFERENCE_TYPE:
@@ -139,6 +168,7 @@ static void read_type(struct reader *reader, const struct hg_die *die, enum hg_t
 		.name = declared_only ? 0 : intern(reader, die->name),
 		.kind = (uint8_t)kind,
 		.go_kind = (uint8_t)die->go_kind,
+		.language = HG_LANGUAGE_GO,
 		.module = (uint16_t)reader->module,
 		.size = die->has & HG_HAS_BYTE_SIZE ? die->byte_size
 			: is_pointer		    ? die->unit->address_size
@@ -183,6 +213,7 @@ static void read_global(struct reader *reader, const struct hg_die *die)
 		.addr = addr + module->bias,
 		.line = (uint32_t)die->line,
 		.module = (uint16_t)reader->module,
+		.language = HG_LANGUAGE_GO,
 	};
 	*pending = (struct pending_global){die->type, die->origin};
 }
@@ -293,25 +324,51 @@ static bool read_unit(void *arg, const struct hg_die *die)
 	return true;
 }
 
-static bool is_c(uint64_t language)
-{
-	return language == HG_LANG_C || language == HG_LANG_C89 || language == HG_LANG_C99 ||
-	       language == HG_LANG_C11 || language == HG_LANG_C17;
-}
-
-// Go's units come first, so that a name that C has too is Go's.
 static void read_units(struct reader *reader)
 {
 	size_t count;
 	const struct hg_unit *units = hg_dwarf_units(reader->dwarf, &count);
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < count && !reader->nomem; i++) {
-			const bool wanted =
-				pass ? is_c(units[i].language) : units[i].language == HG_LANG_GO;
-			if (wanted)
-				hg_die_at(reader->dwarf, units[i].die, read_unit, reader);
-			hg_log_progress(reader->prog->log, "reading debug info", i, count);
-		}
+	for (size_t i = 0; i < count && !reader->nomem; i++) {
+		if (hg_type_language(units[i].language) == HG_LANGUAGE_GO)
+			hg_die_at(reader->dwarf, units[i].die, read_unit, reader);
+		hg_log_progress(reader->prog->log, "reading debug info", i, count);
+	}
+}
+
+uint32_t hg_type_at_entry(const struct hg_module_index *index, uint64_t offset)
+{
+	if (!offset)
+		return 0;
+	const uint64_t *id = hg_map_get(&index->types, offset);
+	if (id)
+		return (uint32_t)*id;
+	size_t low = 0, high = index->entries.count;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (index->entries.data[middle].offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < index->entries.count && index->entries.data[low].offset == offset
+		       ? index->entries.data[low].id
+		       : 0;
+}
+
+// A type that was only declared when it was used may be defined by now.
+static void settle_sizes(struct hg_program *prog)
+{
+	for (uint32_t id = 1; id < prog->types.types.count; id++)
+		size_of(&prog->types, id, HG_MAX_TYPE_DEPTH);
+	for (size_t i = 0; i < prog->globals.count; i++) {
+		struct hg_variable *global = &prog->globals.data[i];
+		if (!global->size)
+			global->size = hg_type_get(prog, global->type)->size;
+	}
+	for (size_t i = 0; i < prog->tls.count; i++) {
+		struct hg_tls_variable *tls = &prog->tls.data[i];
+		if (!tls->size)
+			tls->size = hg_type_get(prog, tls->type)->size;
 	}
 }
 
@@ -326,6 +383,7 @@ struct hg_error *hg_type_read(struct hg_program *prog, uint32_t module)
 		.first_member = (uint32_t)prog->types.members.count,
 		.first_global = prog->globals.count,
 	};
+	// Go's units come first, so that a name that C has too is Go's.
 	read_units(&reader);
 	resolve_types(&reader);
 	for (uint32_t id = reader.first_type; id < prog->types.types.count; id++)
@@ -334,6 +392,8 @@ struct hg_error *hg_type_read(struct hg_program *prog, uint32_t module)
 	hg_vec_deinit(&reader.refs);
 	hg_vec_deinit(&reader.member_types);
 	hg_vec_deinit(&reader.globals);
+	struct hg_error *err = reader.nomem ? &hg_enomem : hg_native_read(prog, module);
+	settle_sizes(prog);
 	hg_program_count_damage(prog, module);
-	return reader.nomem ? &hg_enomem : NULL;
+	return err;
 }

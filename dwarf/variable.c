@@ -15,11 +15,50 @@ static int compare_addr(const void *a, const void *b)
 	return (left->name > right->name) - (left->name < right->name);
 }
 
+static int compare_tls(const void *a, const void *b)
+{
+	const struct hg_tls_variable *left = a, *right = b;
+	if (left->module != right->module)
+		return left->module < right->module ? -1 : 1;
+	if (left->offset != right->offset)
+		return left->offset < right->offset ? -1 : 1;
+	return (left->name > right->name) - (left->name < right->name);
+}
+
+// A static variable of an inline function or a template stands in each unit that has it.
+static void drop_duplicates(struct hg_program *prog)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < prog->globals.count; i++) {
+		const struct hg_variable *global = &prog->globals.data[i];
+		const struct hg_variable *last = kept ? &prog->globals.data[kept - 1] : NULL;
+		if (last && last->addr == global->addr && last->size == global->size &&
+		    last->name == global->name)
+			continue;
+		prog->globals.data[kept++] = *global;
+	}
+	prog->globals.count = kept;
+	kept = 0;
+	for (size_t i = 0; i < prog->tls.count; i++) {
+		const struct hg_tls_variable *tls = &prog->tls.data[i];
+		const struct hg_tls_variable *last = kept ? &prog->tls.data[kept - 1] : NULL;
+		if (!last || last->module != tls->module || last->offset != tls->offset ||
+		    last->name != tls->name)
+			prog->tls.data[kept++] = *tls;
+	}
+	prog->tls.count = kept;
+}
+
 struct hg_error *hg_variable_finish(struct hg_program *prog)
 {
 	if (prog->globals.count)
 		qsort(prog->globals.data, prog->globals.count, sizeof(*prog->globals.data),
 		      compare_addr);
+	if (prog->tls.count)
+		qsort(prog->tls.data, prog->tls.count, sizeof(*prog->tls.data), compare_tls);
+	drop_duplicates(prog);
+	hg_map_deinit(&prog->globals_by_name);
+	prog->globals_by_name = (struct hg_map){0};
 	for (size_t i = 0; i < prog->globals.count; i++) {
 		const struct hg_variable *global = &prog->globals.data[i];
 		if (!global->name)
@@ -64,6 +103,12 @@ const struct hg_variable *hg_variable_all(const struct hg_program *prog, size_t 
 {
 	*count = prog->globals.count;
 	return prog->globals.data;
+}
+
+const struct hg_tls_variable *hg_variable_tls(const struct hg_program *prog, size_t *count)
+{
+	*count = prog->tls.count;
+	return prog->tls.data;
 }
 
 bool hg_constant(const struct hg_program *prog, const char *name, int64_t *ret)

@@ -19,6 +19,17 @@ struct hg_variable {   /* a global */
 	uint64_t size;	     /* of its type; 0 unknown */
 	uint32_t file, line; /* of the declaration; 0 when debug info does not tell (Go does not) */
 	uint16_t module;
+	uint8_t language; /* enum hg_language */
+};
+
+struct hg_tls_variable { /* thread_local, _Thread_local, __thread */
+	uint32_t name;
+	uint32_t type;
+	uint64_t offset; /* in the TLS block of its module */
+	uint64_t size;	 /* of its type; 0 unknown */
+	uint32_t file, line;
+	uint16_t module;
+	uint8_t language; /* enum hg_language */
 };
 
 struct hg_local { /* a piece of a local variable or parameter that lies in memory or a register */
@@ -63,6 +74,9 @@ const struct hg_variable *hg_variable_at(const struct hg_program *prog, uint64_t
 const struct hg_variable *hg_variable_find(const struct hg_program *prog, const char *name);
 /** All globals, sorted by address. */
 const struct hg_variable *hg_variable_all(const struct hg_program *prog, size_t *count);
+
+/** All thread-local variables, by module and offset. */
+const struct hg_tls_variable *hg_variable_tls(const struct hg_program *prog, size_t *count);
 
 /** Appends the variables of the function at frame->pc that have a location there, inlined functions' too. Debug info of
  * the function is read on first use. Damaged expressions are left out and counted in prog->bad_locations. */
