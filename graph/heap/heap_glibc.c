@@ -166,12 +166,23 @@ static const char *glibc_version(const struct hg_heap *heap)
 	return ((const struct heap_glibc *)heap)->version;
 }
 
+/** What the arenas themselves point to are chunks, whose headers lie in the last bytes of the block before. */
+static bool glibc_covers(const struct hg_heap *heap, uint64_t addr)
+{
+	const struct heap_glibc *g = (const struct heap_glibc *)heap;
+	for (size_t i = 0; i < g->arenas.count; i++)
+		if (addr >= g->arenas.data[i].addr && addr < g->arenas.data[i].end)
+			return true;
+	return false;
+}
+
 const struct hg_heap_ops hg_heap_glibc = {
 	.name = "glibc",
 	.runtime = "glibc malloc",
 	.probe = glibc_probe,
 	.open = glibc_open,
 	.walk = glibc_walk,
+	.covers = glibc_covers,
 	.totals = glibc_totals,
 	.version = glibc_version,
 	.close = glibc_close,
