@@ -122,12 +122,8 @@ void cxx_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out)
 	hg_text_deinit(&text);
 }
 
-static const struct
-	member_name { /* a step inside the library's types, as a person would write it */
-	const char *type, *member;
-	const char *text;
-	enum hg_step step;
-} member_names[] = {
+/** Steps inside the library's types, as a person would write them. */
+static const struct hg_step_name member_names[] = {
 	{"std::_Rb_tree_node<", "_M_storage", "[...]", HG_STEP_INTO},
 	{"std::_List_node<", "_M_storage", "[...]", HG_STEP_INTO},
 	{"std::__detail::_Hash_node<", "", "", HG_STEP_INTO},
