@@ -26,32 +26,45 @@ static bool guess_wait(struct go_stacks *s, uint64_t addr, struct go_guess *ret)
 	return false;
 }
 
+/** The captured variable at an offset of a closure; NULL where debug info does not tell. */
+static const struct hg_captured *captured_at(const struct hg_program *prog,
+					     const hg_captureds *captured, uint64_t offset,
+					     uint64_t *start)
+{
+	for (size_t i = 0; i < captured->count; i++) {
+		const struct hg_captured *c = &captured->data[i];
+		// Without offsets (up to Go 1.22) a single one can only be the first word.
+		*start = !c->offset && captured->count == 1 ? 8 : c->offset;
+		if (*start && *start <= offset &&
+		    offset - *start < hg_type_get(prog, c->type)->size)
+			return c;
+	}
+	return NULL;
+}
+
 /** A variable in a closure that lies in the frame: some word below is the entry of its function. */
 static bool guess_captured(struct go_stacks *s, const struct go_hit *hit, struct go_guess *ret)
 {
+	const struct hg_program *prog = s->r.go->prog;
 	const uint64_t bottom = s->frames.data[hit->frame].sp;
 	for (unsigned i = 1; i < MAX_CLOSURE_WORDS && hit->addr - i * 8 >= bottom; i++) {
-		uint64_t entry = 0;
+		uint64_t entry = 0, start = 0;
 		if (!go_stack_read(s, hit->addr - i * 8, &entry))
 			return false;
 		const struct go_func *func = go_func_at(s->r.go, entry);
 		if (!func || func->entry != entry)
 			continue;
 		hg_captureds captured = {0};
-		bool found = false;
 		hg_error_destroy(hg_variable_captured(s->r.go->prog, entry, &captured));
-		for (size_t j = 0; j < captured.count && !found; j++) {
-			const struct hg_captured *c = &captured.data[j];
-			const uint64_t size = hg_type_get(s->r.go->prog, c->type)->size;
-			found = c->offset <= i * 8 && i * 8 - c->offset < size;
-			if (found)
-				*ret = (struct go_guess){
-					.addr = hit->addr - i * 8 + c->offset,
-					.size = size,
-					.type = c->type,
-					.name = c->name,
-				};
-		}
+		const struct hg_captured *c = captured_at(prog, &captured, i * 8, &start);
+		if (c)
+			*ret = (struct go_guess){
+				.addr = hit->addr - i * 8 + start,
+				.size = hg_type_get(prog, c->type)->size,
+				.type = c->type,
+				.name = c->name,
+			};
+		const bool found = c;
 		hg_vec_deinit(&captured);
 		return found;
 	}
@@ -95,7 +108,25 @@ static bool guess_pointee(struct go_stacks *s, uint64_t addr, struct go_guess *r
 
 struct homes { // of a function's variables in its frame, wherever in it they are there
 	HG_VEC(struct go_slot) slots;
+	HG_VEC(uint32_t) pointees; // types that its variables point to
 };
+
+static void pointee_add(struct go_stacks *s, struct homes *homes, uint32_t variable_type)
+{
+	const struct hg_program *prog = s->r.go->prog;
+	const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, variable_type));
+	if (t->kind != HG_TYPE_POINTER || !t->elem)
+		return;
+	for (size_t i = 0; i < homes->pointees.count; i++) {
+		if (hg_type_strip(prog, homes->pointees.data[i]) == hg_type_strip(prog, t->elem))
+			return;
+	}
+	uint32_t *place = hg_vec_push(&homes->pointees);
+	if (place)
+		*place = t->elem;
+	else
+		s->r.failed = true;
+}
 
 static void home_add(struct go_stacks *s, struct homes *homes, const struct hg_local *local,
 		     uint64_t cfa)
@@ -120,6 +151,20 @@ static void home_add(struct go_stacks *s, struct homes *homes, const struct hg_l
 		s->r.failed = true;
 }
 
+static void homes_probe(struct go_stacks *s, struct homes *homes, uint64_t pc, uint64_t cfa)
+{
+	const uint64_t regs[HG_ARCH_MAX_REGS] = {0};
+	const struct hg_frame_context context = {.pc = pc, .cfa = cfa, .regs = regs};
+	hg_locals locals = {0};
+	hg_error_destroy(hg_variable_locals(s->r.go->prog, &context, &locals));
+	for (size_t i = 0; i < locals.count; i++) {
+		pointee_add(s, homes, locals.data[i].type);
+		if (!locals.data[i].in_register)
+			home_add(s, homes, &locals.data[i], cfa);
+	}
+	hg_vec_deinit(&locals);
+}
+
 static const struct homes *homes_of(struct go_stacks *s, const struct go_func *func, uint64_t cfa)
 {
 	uint64_t *place = hg_map_put(&s->homes, func->addr);
@@ -132,19 +177,9 @@ static const struct homes *homes_of(struct go_stacks *s, const struct go_func *f
 	}
 	*place = (uintptr_t)homes;
 	const uint64_t size = func->end - func->entry;
-	for (uint64_t i = 0; i < PROBES && i < size; i++) {
-		hg_locals locals = {0};
-		const struct hg_frame_context context = {
-			.pc = func->entry + (size <= PROBES ? i : i * (size / PROBES)),
-			.cfa = cfa,
-		};
-		hg_error_destroy(hg_variable_locals(s->r.go->prog, &context, &locals));
-		for (size_t j = 0; j < locals.count; j++) {
-			if (!locals.data[j].in_register)
-				home_add(s, homes, &locals.data[j], cfa);
-		}
-		hg_vec_deinit(&locals);
-	}
+	for (uint64_t i = 0; i < PROBES && i < size; i++)
+		homes_probe(s, homes, func->entry + (size <= PROBES ? i : i * (size / PROBES)),
+			    cfa);
 	return homes;
 }
 
@@ -154,8 +189,10 @@ void go_homes_close(struct go_stacks *s)
 		if (!s->homes.used[i])
 			continue;
 		struct homes *homes = (struct homes *)(uintptr_t)s->homes.slots[i].value;
-		if (homes)
+		if (homes) {
 			hg_vec_deinit(&homes->slots);
+			hg_vec_deinit(&homes->pointees);
+		}
 		free(homes);
 	}
 	hg_map_deinit(&s->homes);
@@ -187,6 +224,65 @@ static bool guess_home(struct go_stacks *s, const struct go_hit *hit, struct go_
 		.line = found->line,
 	};
 	return true;
+}
+
+/** Sets the bits of the words of a value that the collector follows; false where it has more than 64. */
+static bool pointer_words(const struct hg_program *prog, uint32_t type, uint64_t at, uint64_t *bits,
+			  unsigned depth)
+{
+	const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
+	if (depth > 8 || at + t->size > 512)
+		return false;
+	if (t->kind == HG_TYPE_POINTER || t->kind == HG_TYPE_FUNC)
+		*bits |= 1ull << at / 8;
+	if (t->kind == HG_TYPE_ARRAY) {
+		const uint64_t unit = hg_type_get(prog, t->elem)->size;
+		for (uint64_t i = 0; unit && i < t->size / unit; i++) {
+			if (!pointer_words(prog, t->elem, at + i * unit, bits, depth + 1))
+				return false;
+		}
+	}
+	for (uint32_t i = 0; t->kind == HG_TYPE_STRUCT && i < t->member_count; i++) {
+		const struct hg_member *m = &prog->types.members.data[t->members + i];
+		if (!pointer_words(prog, m->type, at + m->offset, bits, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+/** Could a block be a value of the type: does it fill its slot, and are its pointers those of the slot? */
+static bool block_fits(const struct go_stacks *s, uint64_t addr, uint32_t type)
+{
+	const struct heap_go *go = s->r.go;
+	const struct hg_extent *extent = hg_blocks_extent_at(s->r.blocks, addr);
+	const uint64_t size = hg_type_get(go->prog, type)->size;
+	uint64_t bits = 0, own = 0;
+	bool last = false;
+	if (!extent || size > extent->stride || extent->stride - size >= 16 + size / 8 ||
+	    !pointer_words(go->prog, type, 0, &bits, 0))
+		return false;
+	if (!extent->no_pointers)
+		own = go->heap.ops->pointer_bits(&go->heap, extent, addr, 0, &last);
+	const uint64_t words = extent->stride / 8;
+	return own && bits == (words >= 64 ? own : own & ((1ull << words) - 1));
+}
+
+uint32_t go_fitting_type(struct go_stacks *s, const struct go_hit *hit)
+{
+	const uint32_t block = hg_blocks_find(s->r.blocks, hit->value);
+	if (hit->frame == UINT32_MAX || hg_blocks_addr(s->r.blocks, block) != hit->value)
+		return 0;
+	const struct go_frame *frame = &s->frames.data[hit->frame];
+	const struct homes *homes = homes_of(s, frame->site->func, frame->fp);
+	uint32_t found = 0;
+	for (size_t i = 0; homes && i < homes->pointees.count; i++) {
+		if (!block_fits(s, hit->value, homes->pointees.data[i]))
+			continue;
+		if (found)
+			return 0;
+		found = homes->pointees.data[i];
+	}
+	return found;
 }
 
 uint32_t go_type_repeated(struct go_stacks *s, uint32_t type, uint64_t size)

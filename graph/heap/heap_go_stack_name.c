@@ -232,6 +232,7 @@ static void register_hit(struct go_stacks *s, uint32_t goroutine, const struct g
 				    .target = hit->value,
 				    .root = go_root_add(&s->r, &root),
 				    .offset = slot ? (uint32_t)slot->piece_at : 0,
+				    .type = slot ? 0 : go_fitting_type(s, hit),
 				    .flags = HG_EDGE_CONSERVATIVE,
 			    });
 }
@@ -266,16 +267,19 @@ static void memory_hit(struct go_stacks *s, uint32_t goroutine, const struct go_
 	const uint32_t index = go_slot_at(site, at);
 	uint64_t offset = hit->addr - frame->sp;
 	uint8_t flags = hit->conservative ? HG_EDGE_CONSERVATIVE : 0;
-	if (index < site->slot_count && site->slots[index].name)
+	const bool unnamed = index == site->slot_count || !site->slots[index].name;
+	if (!unnamed)
 		offset = site->slots[index].piece_at + (uint64_t)(at - site->slots[index].at);
 	if (holds_sudog(s, site, index, hit->value))
 		flags |= HG_EDGE_OWNER;
-	go_root_edge(&s->r, &(struct hg_root_edge){
-				    .target = hit->value,
-				    .root = local_root(s, goroutine, hit, index),
-				    .offset = (uint32_t)offset,
-				    .flags = flags,
-			    });
+	go_root_edge(&s->r,
+		     &(struct hg_root_edge){
+			     .target = hit->value,
+			     .root = local_root(s, goroutine, hit, index),
+			     .offset = (uint32_t)offset,
+			     .type = unnamed && hit->conservative ? go_fitting_type(s, hit) : 0,
+			     .flags = flags,
+		     });
 }
 
 static int hit_by_frame(const void *a, const void *b)
