@@ -93,14 +93,14 @@ static uint32_t go_heap_type(struct hg_program *prog, const char *name)
 		return known;
 	if (name[0] == 'u')
 		return go_heap_add_type(prog, name, HG_TYPE_UINT, HG_GO_INT,
-					(uint64_t)atol(name + 1) / 8);
+					strtoull(name + 1, NULL, 10) / 8);
 	if (!strcmp(name, "func"))
 		return go_heap_add_type(prog, name, HG_TYPE_FUNC, HG_GO_FUNC, 8);
 	if (!strncmp(name, "[]", 2))
 		return go_heap_slice_type(prog, name);
 	if (name[0] == '[') {
 		const uint32_t byte = go_heap_type(prog, "u8");
-		const uint64_t count = (uint64_t)atol(name + 1);
+		const uint64_t count = strtoull(name + 1, NULL, 10);
 		const uint32_t id = go_heap_add_type(prog, name, HG_TYPE_ARRAY, HG_GO_ARRAY, count);
 		prog->types.types.data[id].elem = byte;
 		prog->types.types.data[id].count = count;
