@@ -6,6 +6,8 @@
 #include "core/base/limits.h"
 #include "graph/heap/heap_go_layout.h"
 
+#define MAX_SECTION ((uint64_t)1 << 32)
+
 #define WANT(field, type_name, field_path)                                                         \
 	{                                                                                          \
 		.ret = &(field), .type = type_name, .path = field_path                             \
@@ -136,6 +138,20 @@ static uint64_t module_field(struct heap_go *go, const struct hg_field *field, u
 	return hg_field_read(go->prog, field, addr, &value) ? value : 0;
 }
 
+/** The end of a section: no further than memory is mapped from its start on, so that walks over it come to their end. Where
+ * nothing is (the dump left the file out) it may still be believed. */
+static uint64_t section_end(struct heap_go *go, const struct hg_field *field, uint64_t addr,
+			    uint64_t start)
+{
+	const uint64_t end = module_field(go, field, addr);
+	if (end <= start)
+		return start;
+	const uint64_t mapped = hg_image_mapped(go->prog->image, start, end - start);
+	if (mapped)
+		return start + mapped;
+	return end - start <= MAX_SECTION ? end : start;
+}
+
 static struct go_module read_module(struct heap_go *go, uint64_t addr)
 {
 	const struct go_module_layout *l = &go->layouts->module;
@@ -151,17 +167,17 @@ static struct go_module read_module(struct heap_go *go, uint64_t addr)
 	m.minpc = module_field(go, &l->minpc, addr);
 	m.maxpc = module_field(go, &l->maxpc, addr);
 	m.text = module_field(go, &l->text, addr);
-	m.etext = module_field(go, &l->etext, addr);
+	m.etext = section_end(go, &l->etext, addr, m.text);
 	m.data = module_field(go, &l->data, addr);
-	m.edata = module_field(go, &l->edata, addr);
+	m.edata = section_end(go, &l->edata, addr, m.data);
 	m.bss = module_field(go, &l->bss, addr);
-	m.ebss = module_field(go, &l->ebss, addr);
+	m.ebss = section_end(go, &l->ebss, addr, m.bss);
 	m.noptrdata = module_field(go, &l->noptrdata, addr);
-	m.enoptrdata = module_field(go, &l->enoptrdata, addr);
+	m.enoptrdata = section_end(go, &l->enoptrdata, addr, m.noptrdata);
 	m.noptrbss = module_field(go, &l->noptrbss, addr);
-	m.enoptrbss = module_field(go, &l->enoptrbss, addr);
+	m.enoptrbss = section_end(go, &l->enoptrbss, addr, m.noptrbss);
 	m.types = module_field(go, &l->types, addr);
-	m.etypes = module_field(go, &l->etypes, addr);
+	m.etypes = section_end(go, &l->etypes, addr, m.types);
 	m.rodata = module_field(go, &l->rodata, addr);
 	m.gofunc = module_field(go, &l->gofunc, addr);
 	m.gcdatamask = module_field(go, &l->gcdatamask, addr);

@@ -10,8 +10,7 @@
 // Package variables, and the static objects behind them: the compiler lays out `var cache = &Cache{}` as a pointer to
 // an unnamed object in the data segment. Such an object is shown as the variable that leads to it.
 
-#define MAX_AREA (16ull << 30) // bytes of one data segment
-#define MAX_WAY 1024	       // bytes of the name of a static object: fields from its variable on
+#define MAX_WAY 1024 // bytes of the name of a static object: fields from its variable on
 
 struct word { // of the data segments, and not nil
 	uint64_t addr, value;
@@ -263,10 +262,6 @@ static void scan_area(struct globals *g, uint64_t start, uint64_t end, uint64_t 
 	struct heap_go *go = g->r->go;
 	if (end <= start)
 		return;
-	if (end - start > MAX_AREA) {
-		hg_coverage_add(go->coverage, "data segments with damaged bounds", 1);
-		return;
-	}
 	const uint64_t words = (end - start) / 8;
 	if (bits > words)
 		bits = words;
