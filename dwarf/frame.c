@@ -229,14 +229,14 @@ static enum hg_frame_status by_row(const struct hg_program *prog, struct hg_fram
 
 /* ---- by what a call leaves behind ---- */
 
-static bool is_code(struct hg_program *prog, uint64_t addr)
+static bool is_code(const struct hg_program *prog, uint64_t addr)
 {
 	const struct hg_segment *segment = hg_image_segment(prog->image, addr);
-	return segment && (segment->prot & HG_PROT_EXEC) && hg_program_module_at(prog, addr);
+	return segment && (segment->prot & HG_PROT_EXEC);
 }
 
 // On x86-64 the bytes before a return address are a call: E8 rel32, or FF /2 with operands of several lengths.
-static bool follows_call(struct hg_program *prog, uint64_t addr)
+static bool follows_call(const struct hg_program *prog, uint64_t addr)
 {
 	if (addr < 8 || !is_code(prog, addr - 1))
 		return false;
@@ -255,7 +255,8 @@ static bool follows_call(struct hg_program *prog, uint64_t addr)
 }
 
 // A jump to where no code is: the call has just been made.
-static bool by_wild_call(struct hg_program *prog, struct hg_frame *frame, struct hg_frame *caller)
+static bool by_wild_call(const struct hg_program *prog, struct hg_frame *frame,
+			 struct hg_frame *caller)
 {
 	const struct hg_arch *arch = prog->image->arch;
 	uint64_t pc;
