@@ -155,7 +155,11 @@ struct storage { // of one thread
 	const struct native_thread *thread;
 	uint64_t dtv;
 	uint64_t dtv_count;
-	uint32_t rest; // root of what no variable covers
+	uint32_t rest;			     // root of what no variable covers
+	HG_VEC(uint64_t) bases;		     // of each module's storage, 0 where there is none
+	const struct hg_tls_variable *known; // that the last word lay in; NULL for none
+	uint64_t known_addr;
+	uint32_t known_root;
 };
 
 static uint32_t rest_root(struct storage *s)
@@ -175,15 +179,86 @@ static uint32_t rest_root(struct storage *s)
 	return s->rest;
 }
 
-static void word_found(void *arg, uint64_t addr, uint64_t value)
+static const struct hg_tls_variable *variable_in(const struct native_rooter *r, uint16_t module,
+						 uint64_t offset)
 {
-	struct storage *s = arg;
-	(void)addr;
+	size_t high, low = 0;
+	const struct hg_tls_variable *all = hg_variable_tls(r->prog, &high);
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const struct hg_tls_variable *at = &all[middle];
+		if (at->module < module || (at->module == module && at->offset <= offset))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	const struct hg_tls_variable *found = low ? &all[low - 1] : NULL;
+	return found && found->module == module && offset - found->offset < found->size ? found
+											: NULL;
+}
+
+// Sets s->known to the variable at an address; false where there is none.
+static bool find_variable(struct storage *s, uint64_t addr)
+{
+	if (s->known && addr - s->known_addr < s->known->size)
+		return true;
+	s->known = NULL;
+	for (size_t i = 0; i < s->bases.count && !s->known; i++) {
+		const struct native_module_tls *module = &s->r->tls.data[i];
+		const uint64_t offset = addr - s->bases.data[i];
+		if (s->bases.data[i] && offset < module->size)
+			s->known = variable_in(s->r, module->module, offset);
+		if (s->known)
+			s->known_addr = s->bases.data[i] + s->known->offset;
+	}
+	if (!s->known)
+		return false;
+	s->known_root = native_root(s->r, &(struct hg_root){
+						  .parent = s->thread->root,
+						  .kind = HG_ROOT_TLS,
+						  .name = s->known->name,
+						  .type = s->known->type,
+						  .file = s->known->file,
+						  .line = s->known->line,
+						  .addr = s->known_addr,
+					  });
+	return true;
+}
+
+static bool variable_word(struct storage *s, uint64_t addr, uint64_t value)
+{
+	if (!find_variable(s, addr))
+		return false;
+	const uint64_t offset = addr - s->known_addr;
+	native_edge(s->r, &(struct hg_root_edge){
+				  .target = value,
+				  .root = s->known_root,
+				  .offset = (uint32_t)offset,
+				  .flags = native_flags(s->r->prog, s->known->type, offset),
+			  });
+	return true;
+}
+
+static void rest_word(struct storage *s, uint64_t value)
+{
 	native_edge(s->r, &(struct hg_root_edge){
 				  .target = value,
 				  .root = rest_root(s),
 				  .flags = HG_EDGE_CONSERVATIVE,
 			  });
+}
+
+static void word_found(void *arg, uint64_t addr, uint64_t value)
+{
+	struct storage *s = arg;
+	if (!variable_word(s, addr, value))
+		rest_word(s, value);
+}
+
+// Of storage that is a block: what no variable covers, the block tells itself.
+static void dynamic_word_found(void *arg, uint64_t addr, uint64_t value)
+{
+	variable_word(arg, addr, value);
 }
 
 static bool module_storage(const struct storage *s, const struct native_module_tls *module,
@@ -210,21 +285,39 @@ static void dtv_words(struct storage *s)
 		    !hg_image_u64(image, s->dtv + i * 16 + 8, &to_free))
 			break;
 		if (native_is_block(s->r, value))
-			word_found(s, 0, value);
+			rest_word(s, value);
 		if (to_free != value && native_is_block(s->r, to_free))
-			word_found(s, 0, to_free);
+			rest_word(s, to_free);
 	}
 }
 
-static void static_start(struct storage *s, struct native_thread *thread)
+static bool is_static(const struct storage *s, uint64_t base)
 {
-	const uint64_t tls = thread->thread->tls;
-	thread->tls_start = tls;
+	return base < s->thread->thread->tls && s->thread->thread->tls - base < MAX_STATIC_TLS;
+}
+
+static void find_bases(struct storage *s, struct native_thread *thread)
+{
+	thread->tls_start = thread->thread->tls;
 	for (size_t i = 0; i < s->r->tls.count; i++) {
-		uint64_t start;
-		if (module_storage(s, &s->r->tls.data[i], &start) && start < thread->tls_start &&
-		    tls - start < MAX_STATIC_TLS)
-			thread->tls_start = start;
+		uint64_t *base = hg_vec_push(&s->bases);
+		if (!base) {
+			s->r->failed = true;
+			return;
+		}
+		if (!module_storage(s, &s->r->tls.data[i], base))
+			*base = 0;
+		else if (is_static(s, *base) && *base < thread->tls_start)
+			thread->tls_start = *base;
+	}
+}
+
+static void dynamic_words(struct storage *s)
+{
+	for (size_t i = 0; i < s->bases.count; i++) {
+		const uint64_t base = s->bases.data[i], size = s->r->tls.data[i].size;
+		if (base && !is_static(s, base) && base + size > base && size < MAX_STATIC_TLS)
+			native_scan(s->r, base, base + size, dynamic_word_found, s);
 	}
 }
 
@@ -245,10 +338,12 @@ void native_tls(struct native_rooter *r, struct native_thread *thread)
 		return;
 	if (hg_image_u64(image, tls + 8, &s.dtv) && hg_image_u64(image, s.dtv - 16, &s.dtv_count))
 		s.dtv_count = s.dtv_count < MAX_DTV ? s.dtv_count + 1 : 0;
-	static_start(&s, thread);
+	find_bases(&s, thread);
 	uint64_t end = tls + DESCRIPTOR_ROOM;
 	while (end > tls && !hg_image_view(image, tls, end - tls))
 		end -= 256;
 	native_scan(r, thread->tls_start, end, word_found, &s);
 	dtv_words(&s);
+	dynamic_words(&s);
+	hg_vec_deinit(&s.bases);
 }

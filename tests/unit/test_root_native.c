@@ -212,13 +212,13 @@ static void test_places(void **state)
 	e = edge(&f, BY_NUMBER, HG_ROOT_GLOBAL, "the_number", NULL);
 	assert_non_null(e);
 	assert_int_equal(e->flags, HG_EDGE_CONSERVATIVE);
-	assert_non_null(edge(&f, BY_STATIC, HG_ROOT_GLOBAL, "kept", NULL));
+	assert_non_null(edge(&f, BY_STATIC, HG_ROOT_GLOBAL, "function_static()::kept", NULL));
 	assert_non_null(edge(&f, BY_LOCAL, HG_ROOT_LOCAL, "local", "hold_local"));
 	assert_non_null(edge(&f, BY_REGISTER, HG_ROOT_LOCAL, "in_register", "hold_register"));
 	assert_non_null(edge(&f, BY_WORD, HG_ROOT_LOCAL, "", "hold_word"));
 	assert_non_null(edge(&f, BY_THREAD_LOCAL, HG_ROOT_LOCAL, "in_thread", "thread_main"));
-	assert_non_null(edge(&f, BY_TLS, HG_ROOT_TLS, "", "thread"));
-	assert_non_null(edge(&f, BY_THREAD_TLS, HG_ROOT_TLS, "", "thread"));
+	assert_non_null(edge(&f, BY_TLS, HG_ROOT_TLS, "the_tls", "thread"));
+	assert_non_null(edge(&f, BY_THREAD_TLS, HG_ROOT_TLS, "the_tls", "thread"));
 	assert_non_null(edge(&f, BY_SPECIFIC, HG_ROOT_TLS, "TLS of thread", "thread"));
 	for (size_t i = 0; i < f.roots.edges.count; i++)
 		assert_int_not_equal((f.roots.edges.data[i].target - (uintptr_t)heap) / SLOT,
