@@ -213,6 +213,18 @@ static void follow_root_edge(struct typing *t, const struct hg_root_edge *edge)
 		follow_pointer(t, root->type, root->addr, edge->offset, edge->target);
 }
 
+/** Follows the edges that are certain, or those that are not: what the first tell is kept. */
+static void follow_roots(struct typing *t, uint8_t conservative)
+{
+	const struct hg_roots *roots = &t->a->roots;
+	for (size_t i = 0; i < roots->edges.count && !t->failed; i++) {
+		if ((roots->edges.data[i].flags & HG_EDGE_CONSERVATIVE) != conservative)
+			continue;
+		follow_root_edge(t, &roots->edges.data[i]);
+		drain(t);
+	}
+}
+
 /** Objects that only untyped pointers reach still know their own type; theirs is followed last. */
 static void follow_exact(struct typing *t)
 {
@@ -265,10 +277,8 @@ static struct hg_error *run(struct typing *t)
 	if (!t->scores || !t->done)
 		return &hg_enomem;
 	take_exact(t);
-	for (size_t i = 0; i < a->roots.edges.count && !t->failed; i++) {
-		follow_root_edge(t, &a->roots.edges.data[i]);
-		drain(t);
-	}
+	follow_roots(t, 0);
+	follow_roots(t, HG_EDGE_CONSERVATIVE);
 	follow_exact(t);
 	return t->failed ? &hg_enomem : NULL;
 }

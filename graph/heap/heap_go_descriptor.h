@@ -37,4 +37,12 @@ uint64_t go_descriptor_field_count(struct heap_go *go, const struct go_descripto
 bool go_descriptor_field(struct heap_go *go, const struct go_descriptor *d, uint64_t index,
 			 struct go_descriptor_field *ret);
 
+/* heap_go_type.c */
+/** go_type_at() for the parts of another type; 0 where that nests too deep. */
+uint32_t go_type_within(struct heap_go *go, uint64_t descriptor, unsigned depth);
+
+/* heap_go_type_map.c */
+/** Makes the type of what a map points to: its header; 0 where that is not known. */
+uint32_t go_type_map_header(struct heap_go *go, const struct go_descriptor *d, unsigned depth);
+
 #endif

@@ -256,8 +256,14 @@ static void cleanup(struct specials *s, uint64_t special)
 	const uint32_t root =
 		function_root(s, HG_ROOT_CLEANUP, name ? name : go_funcval_name(s->r->go, fn), 0);
 	function_edge(s->r, &s->roots, root, fn, 0);
-	edge(s, root, field(s, &s->cleanup_call, special), 0, 0);
-	edge(s, root, field(s, &s->cleanup_arg, special), 0, 0);
+	function_edge(s->r, &s->roots, root, field(s, &s->cleanup_call, special), 0);
+	const uint64_t box = field(s, &s->cleanup_arg, special);
+	if (go_is_block(s->r, box)) // a copy of the argument
+		go_root_edge(s->r, &(struct hg_root_edge){
+					   .target = box,
+					   .root = root,
+					   .type = parameter_type(s->r->go, fn),
+				   });
 	if (call.arg)
 		cleanup_argument(s, root, &call);
 }

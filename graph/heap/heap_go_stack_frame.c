@@ -160,7 +160,8 @@ static void frame_objects(struct go_stacks *s, uint32_t index)
 			continue; // not yet allocated in the frame
 		struct go_object *object = hg_vec_push(&s->objects);
 		if (object)
-			*object = (struct go_object){addr, record, index, false};
+			*object =
+				(struct go_object){.addr = addr, .record = record, .frame = index};
 		else
 			s->r.failed = true;
 	}

@@ -266,6 +266,24 @@ static uint32_t pointer_or_slice(struct go_stacks *s, enum form form, uint32_t t
 	return hg_type_add(prog, &pointer);
 }
 
+/** The only type that a function's code names and all elements of the region agree with; 0 where there is none. */
+static uint32_t named_type(struct go_stacks *s, const struct region *r, enum form form,
+			   const struct go_func *func)
+{
+	const struct hg_program *prog = s->r.go->prog;
+	const struct go_code_types *code = go_code_types(s, func);
+	uint32_t found = 0;
+	for (size_t i = 0; code && i < code->types.count; i++) {
+		const uint32_t type = code->types.data[i];
+		if (!elements_agree(s, r, form, type))
+			continue;
+		if (found && hg_type_strip(prog, found) != hg_type_strip(prog, type))
+			return 0;
+		found = type;
+	}
+	return found;
+}
+
 static bool by_elements(struct go_stacks *s, const struct region *r, enum form form,
 			struct go_guess *ret)
 {
@@ -275,33 +293,45 @@ static bool by_elements(struct go_stacks *s, const struct region *r, enum form f
 	for (uint64_t i = 0; i < words; i++)
 		if (mask_bit(r, i) != (i % form == 0))
 			return false;
+	const uint32_t found = named_type(s, r, form, s->frames.data[r->frame].site->func);
+	ret->type = found ? pointer_or_slice(s, form, found) : 0;
+	return ret->type;
+}
+
+uint32_t go_pointee_guess(struct go_stacks *s, const struct go_hit *hit)
+{
 	const struct hg_program *prog = s->r.go->prog;
-	const struct go_code_types *code = go_code_types(s, s->frames.data[r->frame].site->func);
+	if (hit->frame >= s->frames.count)
+		return 0;
+	const struct go_func *func = s->frames.data[hit->frame].site->func;
+	// asyncPreempt holds the registers of the function that it interrupted.
+	if (func->role == GO_FUNC_ASYNC_PREEMPT && hit->frame + 1 < s->frames.count)
+		func = s->frames.data[hit->frame + 1].site->func;
+	const struct go_code_types *code = go_code_types(s, func);
 	uint32_t found = 0;
 	for (size_t i = 0; code && i < code->types.count; i++) {
 		const uint32_t type = code->types.data[i];
-		if (!elements_agree(s, r, form, type))
+		if (!block_holds(s, hit->value, type, hg_type_get(prog, type)->size))
 			continue;
 		if (found && hg_type_strip(prog, found) != hg_type_strip(prog, type))
-			return false;
+			return 0;
 		found = type;
 	}
-	ret->type = found ? pointer_or_slice(s, form, found) : 0;
-	return ret->type;
+	return found;
 }
 
 bool go_region_guess(struct go_stacks *s, const struct go_hit *hit, struct go_guess *ret)
 {
 	static const uint8_t word_mask[] = {1};
 	struct region r = {hit->addr, 8, word_mask, 1, hit->frame};
-	const struct go_object *object = go_object_at(s, hit->addr);
+	struct go_object *object = go_object_at(s, hit->addr);
 	struct go_guess guess = {0};
 	uint64_t first = 0;
 	if (object) {
 		r.addr = object->addr;
 		r.size = go_object_size(object);
 		r.mask = go_object_mask(s, object, &r.words);
-		if (object->frame != hit->frame || !r.mask || r.size < 8)
+		if (object->unknown || object->frame != hit->frame || !r.mask || r.size < 8)
 			return false;
 		const struct go_func *code =
 			go_stack_read(s, r.addr, &first) ? go_func_at(s->r.go, first) : NULL;
@@ -311,6 +341,8 @@ bool go_region_guess(struct go_stacks *s, const struct go_hit *hit, struct go_gu
 	const bool known = by_maps(s, &r, &guess) || (object && by_variables(s, &r, &guess)) ||
 			   by_elements(s, &r, FORM_POINTERS, &guess) ||
 			   by_elements(s, &r, FORM_SLICES, &guess);
+	if (object)
+		object->unknown = !known;
 	if (!known)
 		return false;
 	*ret = guess;

@@ -1,7 +1,9 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/bytes.h"
 #include "core/base/limits.h"
+#include "core/base/text.h"
 #include "graph/heap/heap_go.h"
 #include "graph/heap/heap_go_descriptor.h"
 
@@ -194,8 +196,6 @@ static uint8_t kind_of(uint8_t go_kind)
 	}
 }
 
-static uint32_t type_at(struct heap_go *go, uint64_t addr, unsigned depth);
-
 static bool add_member(struct heap_go *go, uint32_t id, const char *name, uint32_t type,
 		       uint64_t offset)
 {
@@ -238,7 +238,7 @@ static void add_struct_members(struct heap_go *go, uint32_t id, const struct go_
 			break;
 		place->name = read_name(go, field.name, false);
 		place->offset = field.offset;
-		place->type = type_at(go, field.type, depth + 1);
+		place->type = go_type_within(go, field.type, depth + 1);
 	}
 	for (size_t i = 0; i < fields.count; i++) {
 		const struct hg_member member = {.name = fields.data[i].name,
@@ -250,6 +250,41 @@ static void add_struct_members(struct heap_go *go, uint32_t id, const struct go_
 	hg_vec_deinit(&fields);
 }
 
+static uint32_t channel_header(const struct heap_go *go, uint32_t elem)
+{
+	hg_autofree char *name = NULL;
+	if (asprintf(&name, "hchan<%s>", hg_type_name(go->prog, elem)) < 0)
+		return 0;
+	const uint32_t known = hg_type_find(go->prog, name);
+	return known ? known : hg_type_find(go->prog, "runtime.hchan");
+}
+
+/** The name of a type that the program made by reflect: its own cannot be found. */
+static uint32_t name_of_made(struct heap_go *go, uint8_t kind, uint32_t elem)
+{
+	const char *name = hg_type_name(go->prog, elem);
+	struct hg_text text = {0};
+	switch (kind) {
+	case HG_GO_POINTER:
+		hg_text_printf(&text, "*%s", name);
+		break;
+	case HG_GO_SLICE:
+		hg_text_printf(&text, "[]%s", name);
+		break;
+	case HG_GO_CHAN:
+		hg_text_printf(&text, "chan %s", name);
+		break;
+	case HG_GO_MAP:
+		hg_text_printf(&text, "map of %s", name);
+		break;
+	default:
+		hg_text_add(&text, "type made by reflect");
+	}
+	const uint32_t id = hg_program_string(go->prog, hg_text_str(&text));
+	hg_text_deinit(&text);
+	return id;
+}
+
 /** Makes a type from a descriptor that debug info does not describe (reflect, map buckets). */
 static uint32_t build_type(struct heap_go *go, const struct go_descriptor *d, unsigned depth)
 {
@@ -258,8 +293,6 @@ static uint32_t build_type(struct heap_go *go, const struct go_descriptor *d, un
 	if (module)
 		type.name = read_name(go, module->types + (uint64_t)(int64_t)d->name,
 				      d->flags & FLAG_EXTRA_STAR);
-	else
-		type.name = hg_program_string(go->prog, "type made by reflect");
 	uint64_t elem;
 	if (d->kind == HG_GO_ARRAY && !go_descriptor_array(go, d, &elem, &type.count))
 		return 0;
@@ -269,10 +302,16 @@ static uint32_t build_type(struct heap_go *go, const struct go_descriptor *d, un
 		return 0;
 	*known = id + 1;
 	elem = go_descriptor_elem(go, d);
-	uint32_t elem_type = elem ? type_at(go, elem, depth + 1) : 0;
+	uint32_t elem_type = elem ? go_type_within(go, elem, depth + 1) : 0;
+	const uint32_t to = d->kind == HG_GO_MAP    ? go_type_map_header(go, d, depth)
+			    : d->kind == HG_GO_CHAN ? channel_header(go, elem_type)
+						    : elem_type;
+	struct hg_type *made = &go->prog->types.types.data[id];
 	if (type.kind == HG_TYPE_POINTER || type.kind == HG_TYPE_ARRAY)
-		go->prog->types.types.data[id].elem = d->kind == HG_GO_MAP ? 0 : elem_type;
-	go->prog->types.types.data[id].go_elem = elem_type;
+		made->elem = to;
+	made->go_elem = elem_type;
+	if (!module)
+		made->name = name_of_made(go, d->kind, elem_type);
 	if (d->kind == HG_GO_STRUCT)
 		add_struct_members(go, id, d, depth);
 	else if (type.kind == HG_TYPE_STRUCT)
@@ -280,7 +319,7 @@ static uint32_t build_type(struct heap_go *go, const struct go_descriptor *d, un
 	return id;
 }
 
-static uint32_t type_at(struct heap_go *go, uint64_t addr, unsigned depth)
+uint32_t go_type_within(struct heap_go *go, uint64_t addr, unsigned depth)
 {
 	const uint64_t *known = hg_map_get(&go->type_of_descriptor, addr);
 	if (known)
@@ -302,7 +341,7 @@ static uint32_t type_at(struct heap_go *go, uint64_t addr, unsigned depth)
 
 uint32_t go_type_at(struct heap_go *go, uint64_t descriptor)
 {
-	return type_at(go, descriptor, 0);
+	return go_type_within(go, descriptor, 0);
 }
 
 uint32_t go_heap_type_at(struct hg_heap *heap, uint64_t descriptor, bool *direct)
@@ -313,5 +352,5 @@ uint32_t go_heap_type_at(struct hg_heap *heap, uint64_t descriptor, bool *direct
 	if (!go_descriptor_read(go, descriptor, &d))
 		return 0;
 	*direct = d.direct;
-	return type_at(go, descriptor, 0);
+	return go_type_within(go, descriptor, 0);
 }

@@ -93,22 +93,24 @@ static struct hg_guess resolve_map(struct lang_go *go, const struct hg_leaf *lea
 	return (struct hg_guess){.type = hg_type_get(prog, pointer)->elem, .count = 1};
 }
 
-/** node[K,V] of internal/sync and unique starts with isEntry and is embedded in indirect[K,V] and entry[K,V]. */
+/** A child of indirect[K,V], an inner node of a hash trie (internal/sync, unique), is one again or an entry[K,V]: its first byte
+ * says so. */
 static struct hg_guess resolve_node(struct lang_go *go, const struct hg_leaf *leaf, uint64_t value)
 {
 	struct hg_program *prog = go->lang.a->prog;
-	const char *name = hg_type_name(prog, leaf->type);
-	const char *node = strstr(name, "node["), *arguments = strchr(name, '[');
+	const char *name = hg_type_name(prog, leaf->type), *part = strstr(name, "indirect[");
 	uint64_t is_entry;
-	if (!node || !hg_image_uint(prog->image, value, 1, &is_entry))
+	if (!part || !hg_image_uint(prog->image, value, 1, &is_entry))
 		return (struct hg_guess){0};
-	hg_autofree char *real = NULL;
-	if (asprintf(&real, "%.*s%s%s", (int)(node - name), name, is_entry ? "entry" : "indirect",
-		     arguments) < 0)
+	if (!is_entry)
+		return (struct hg_guess){.type = leaf->type, .count = 1};
+	hg_autofree char *entry = NULL;
+	if (asprintf(&entry, "%.*sentry%s", (int)(part - name), name, part + strlen("indirect")) <
+	    0)
 		return (struct hg_guess){0};
-	uint32_t type = hg_type_find(prog, real);
-	if (!type && is_entry)
-		type = go_trie_entry(go, real);
+	uint32_t type = hg_type_find(prog, entry);
+	if (!type)
+		type = go_trie_entry(go, entry);
 	return (struct hg_guess){.type = type, .count = 1};
 }
 

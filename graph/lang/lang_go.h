@@ -24,7 +24,7 @@ extern const struct hg_lang_ops hg_lang_go;
 /* lang_go_shape.c: which structs are more than their members */
 unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces, bool *whole);
 
-/** Makes internal/sync.entry[any,any] where debug info lost it (Go 1.27): {node; overflow; key; value}. */
+/** Makes internal/sync.entry[K,V] where debug info lost it (Go 1.27): {node; overflow; key; value}. 0 where it cannot. */
 uint32_t go_trie_entry(struct lang_go *go, const char *name);
 
 /* lang_go_closure.c */

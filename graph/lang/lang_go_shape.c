@@ -55,9 +55,7 @@ static unsigned atomic_pointer(const struct hg_program *prog, uint32_t type,
 			target = pointer->elem;
 	}
 	const struct hg_member *v = hg_type_member(prog, type, "v");
-	bool node = go_name_starts(prog, target, "internal/sync.node[") ||
-		    go_name_starts(prog, target, "unique.node[");
-	return one(pieces, v, node ? HG_LEAF_TRIE_NODE : HG_LEAF_POINTER, target);
+	return one(pieces, v, HG_LEAF_POINTER, target);
 }
 
 /** The runtime's own atomic.Pointer[T] is {u unsafe.Pointer}: T stands in its name only. */
@@ -108,6 +106,48 @@ static unsigned pool_locals(const struct hg_program *prog, uint32_t type, struct
 	       one(pieces + count, hg_type_member(prog, type, "victim"), HG_LEAF_ARRAY, local);
 }
 
+/** Returns the arguments "[K,V]" of a part of a hash trie by its name; NULL where the type is none. */
+static const char *trie_arguments(const char *name, const char *part)
+{
+	static const char *const packages[] = {"internal/sync.", "internal/concurrent.", "unique."};
+	for (size_t i = 0; i < ARRAY_SIZE(packages); i++) {
+		const size_t package = strlen(packages[i]), length = strlen(part);
+		if (!strncmp(name, packages[i], package) &&
+		    !strncmp(name + package, part, length) && name[package + length] == '[')
+			return name + package + length;
+	}
+	return NULL;
+}
+
+/** The root of a hash trie is an indirect node, children are nodes that say themselves what they are, entries form lists.
+ * Their declared types may be shapes, which do not tell. */
+static unsigned hash_trie(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+{
+	const char *name = hg_type_name(prog, type);
+	const char *map = trie_arguments(name, "HashTrieMap");
+	map = map ? map : trie_arguments(name, "canonMap");
+	if (map) {
+		hg_autofree char *indirect = NULL;
+		const char *package = strchr(name, '.');
+		if (!package ||
+		    asprintf(&indirect, "%.*sindirect%s", (int)(package - name + 1), name, map) < 0)
+			return 0;
+		const uint32_t root = hg_type_find(prog, indirect);
+		return root ? one(pieces, hg_type_member(prog, type, "root"), HG_LEAF_POINTER, root)
+			    : 0;
+	}
+	if (trie_arguments(name, "entry"))
+		return one(pieces, hg_type_member(prog, type, "overflow"), HG_LEAF_POINTER, type);
+	const struct hg_member *children =
+		trie_arguments(name, "indirect") ? hg_type_member(prog, type, "children") : NULL;
+	if (!children)
+		return 0;
+	const uint64_t size = hg_type_get(prog, hg_type_strip(prog, children->type))->size;
+	pieces[0] = (struct hg_piece){children->offset, children->offset + size, type,
+				      HG_LEAF_TRIE_NODE};
+	return 1;
+}
+
 unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces, bool *whole)
 {
 	const struct hg_program *prog = lang->a->prog;
@@ -140,32 +180,69 @@ unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces
 	if (go_name_starts(prog, type, "groupReference<"))
 		return one(pieces, hg_type_member(prog, type, "data"), HG_LEAF_ARRAY,
 			   pointee(prog, type, "data"));
+	if (go_name_starts(prog, type, "weak.Pointer[") ||
+	    go_name_starts(prog, type, "internal/weak.Pointer["))
+		return one(pieces, hg_type_member(prog, type, "u"), HG_LEAF_POINTER,
+			   go->weak_handle);
+	if (go_name_starts(prog, type, "internal/") || go_name_starts(prog, type, "unique."))
+		return hash_trie(prog, type, pieces);
 	if (!strcmp(name, "sync.Pool"))
 		return pool_locals(prog, type, pieces);
 	if (!strcmp(name, "reflect.Value"))
 		return one(pieces, hg_type_member(prog, type, "ptr"), HG_LEAF_REFLECT, 0);
-	if (go_name_starts(prog, type, "weak.Pointer["))
-		return one(pieces, hg_type_member(prog, type, "u"), HG_LEAF_POINTER,
-			   go->weak_handle);
 	if (!strcmp(name, "sync.entry")) // to Go 1.19: p is an unsafe.Pointer to an interface
 		return one(pieces, hg_type_member(prog, type, "p"), HG_LEAF_POINTER, go->any);
 	return 0;
 }
 
+/** The types that a generic type's arguments "[K,V]" name; 0 for what they do not, or what debug info lacks. */
+static void arguments_of(const struct hg_program *prog, const char *arguments, uint32_t types[2])
+{
+	hg_autofree char *text = strdup(arguments + 1);
+	int depth = 0;
+	char *comma = NULL, *p = text;
+	for (; p && *p && depth >= 0; p++) {
+		depth += *p == '[' || *p == '(' || *p == '{';
+		depth -= *p == ']' || *p == ')' || *p == '}';
+		if (*p == ',' && !depth && !comma)
+			comma = p;
+	}
+	types[0] = types[1] = 0;
+	if (!p || depth >= 0)
+		return;
+	p[-1] = 0;
+	if (comma) {
+		*comma = 0;
+		types[1] = hg_type_find(prog, comma + 1);
+	}
+	types[0] = hg_type_find(prog, text);
+}
+
 uint32_t go_trie_entry(struct lang_go *go, const char *name)
 {
 	struct hg_program *prog = go->lang.a->prog;
-	if (!go->any || !strstr(name, "[interface {},interface {}]"))
+	const char *arguments = trie_arguments(name, "entry");
+	uint32_t types[2] = {0};
+	if (arguments)
+		arguments_of(prog, arguments, types);
+	const uint64_t key_size = hg_type_get(prog, types[0])->size,
+		       value_size = hg_type_get(prog, types[1])->size;
+	if (!types[0] || !types[1] || key_size % 8 || value_size % 8)
 		return 0;
-	const struct hg_type type = {
-		.name = hg_program_string(prog, name), .kind = HG_TYPE_STRUCT, .size = 48};
-	uint32_t id = hg_type_add(prog, &type);
-	const struct hg_type overflow = {.kind = HG_TYPE_POINTER, .size = 8, .elem = id};
-	uint32_t pointer = hg_type_add(prog, &overflow);
+	const struct hg_type type = {.name = hg_program_string(prog, name),
+				     .kind = HG_TYPE_STRUCT,
+				     .language = HG_LANGUAGE_GO,
+				     .size = 16 + key_size + value_size};
+	const struct hg_type pointer = {
+		.kind = HG_TYPE_POINTER, .language = HG_LANGUAGE_GO, .size = 8};
+	const uint32_t overflow = hg_type_add(prog, &pointer); // see hash_trie()
+	const uint32_t id = overflow ? hg_type_add(prog, &type) : 0;
 	const struct hg_member members[] = {
-		{.name = hg_program_string(prog, "overflow"), .type = pointer, .offset = 8},
-		{.name = hg_program_string(prog, "key"), .type = go->any, .offset = 16},
-		{.name = hg_program_string(prog, "value"), .type = go->any, .offset = 32},
+		{.name = hg_program_string(prog, "overflow"), .type = overflow, .offset = 8},
+		{.name = hg_program_string(prog, "key"), .type = types[0], .offset = 16},
+		{.name = hg_program_string(prog, "value"),
+		 .type = types[1],
+		 .offset = 16 + key_size},
 	};
 	for (size_t i = 0; id && i < ARRAY_SIZE(members); i++)
 		if (!hg_type_add_member(prog, id, &members[i]))

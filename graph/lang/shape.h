@@ -18,7 +18,7 @@ enum hg_leaf_kind {
 	HG_LEAF_IFACE,	 /* Go interface {itab, data} */
 	HG_LEAF_FUNC,	 /* Go func value: to a closure */
 	HG_LEAF_MAP_DIR, /* Go 1.24 map's dirPtr: to one group, or to an array of pointers to `type` (a table) */
-	HG_LEAF_TRIE_NODE, /* Go 1.24 sync.Map: to a node that says itself whether it is an indirect or an entry */
+	HG_LEAF_TRIE_NODE, /* Go hash trie: from an indirect node, `type`, to a node that says itself whether it is one, too */
 	HG_LEAF_REFLECT, /* Go reflect.Value {type descriptor, ptr, flag}: its ptr */
 };
 
