@@ -225,8 +225,6 @@ void go_codes_close(struct go_stacks *s);
 /* heap_go_stack_region.c */
 /** Where nothing named leads to the hit's word: what it is, by the function's code and by what it points to. */
 bool go_region_guess(struct go_stacks *s, const struct go_hit *hit, struct go_guess *ret);
-/** The type of the block that the hit's value points to, where the code of its function names only one that fits; else 0. */
-uint32_t go_pointee_guess(struct go_stacks *s, const struct go_hit *hit);
 
 /* heap_go_stack_guess.c */
 /** The type of `size` bytes of elements of a type. */

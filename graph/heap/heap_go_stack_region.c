@@ -298,28 +298,6 @@ static bool by_elements(struct go_stacks *s, const struct region *r, enum form f
 	return ret->type;
 }
 
-uint32_t go_pointee_guess(struct go_stacks *s, const struct go_hit *hit)
-{
-	const struct hg_program *prog = s->r.go->prog;
-	if (hit->frame >= s->frames.count)
-		return 0;
-	const struct go_func *func = s->frames.data[hit->frame].site->func;
-	// asyncPreempt holds the registers of the function that it interrupted.
-	if (func->role == GO_FUNC_ASYNC_PREEMPT && hit->frame + 1 < s->frames.count)
-		func = s->frames.data[hit->frame + 1].site->func;
-	const struct go_code_types *code = go_code_types(s, func);
-	uint32_t found = 0;
-	for (size_t i = 0; code && i < code->types.count; i++) {
-		const uint32_t type = code->types.data[i];
-		if (!block_holds(s, hit->value, type, hg_type_get(prog, type)->size))
-			continue;
-		if (found && hg_type_strip(prog, found) != hg_type_strip(prog, type))
-			return 0;
-		found = type;
-	}
-	return found;
-}
-
 bool go_region_guess(struct go_stacks *s, const struct go_hit *hit, struct go_guess *ret)
 {
 	static const uint8_t word_mask[] = {1};
