@@ -312,6 +312,11 @@ void go_slot_guess(struct go_stacks *s, const struct go_hit *hit)
 	}
 	known = known || guess_home(s, hit, &guess) ||
 		(!hit->conservative && go_region_guess(s, hit, &guess));
+	const struct go_object *object = known ? NULL : go_object_at(s, hit->addr);
+	if (object) { // all of it stays unnamed
+		guess.addr = object->addr;
+		guess.size = go_object_size(object);
+	}
 	const uint32_t outermost = frame->site->call_count ? frame->site->call_count - 1 : 0;
 	go_slot_add(s, frame->site,
 		    &(struct go_slot){

@@ -298,7 +298,8 @@ static bool frame_begin(struct go_stacks *s, uint32_t frame, size_t first)
 	go_site_names(s, site, &s->frames.data[frame]);
 	for (size_t i = first; i < s->hits.count && s->hits.data[i].frame == frame; i++) {
 		const struct go_hit *hit = &s->hits.data[i];
-		if (hit->addr && go_slot_at(site, (int64_t)(hit->addr - fp)) == site->slot_count)
+		if (hit->addr && (!hit->conservative || hit->addr < fp) &&
+		    go_slot_at(site, (int64_t)(hit->addr - fp)) == site->slot_count)
 			go_slot_guess(s, hit);
 	}
 	const size_t parts = (size_t)PART_SLOTS + site->slot_count;
