@@ -69,6 +69,12 @@ $(OUT)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libheapgraph.a
 	$(call say,FUZZ)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(OUT)/libheapgraph.a $(LIBS)
 
+# What only tests need: looks at a part of the library that no command shows by itself.
+$(OUT)/tools/%: tests/tools/%.c $(OUT)/libheapgraph.a
+	@mkdir -p $(@D)
+	$(call say,TOOL)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(OUT)/libheapgraph.a $(LIBS)
+
 $(OUT)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	$(call say,MAN )
@@ -114,5 +120,5 @@ install: $(OUT)/heapgraph
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(OUT)/obj $(OUT)/unit $(OUT)/fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT)/obj $(OUT)/unit $(OUT)/fuzz $(OUT)/tools -name '*.d' 2>/dev/null)
 .PHONY: all unit fuzz-replay lint truth man demo check bench static install clean
