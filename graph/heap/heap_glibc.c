@@ -143,6 +143,7 @@ static struct hg_error *glibc_walk(struct hg_heap *heap, uint16_t index, struct 
 	struct heap_glibc *g = (struct heap_glibc *)heap;
 	struct run r = {.g = g, .blocks = blocks, .index = index};
 	bool go_on = true;
+	g->counts_damage = true;
 	for (size_t i = 0; i < g->regions.count && go_on; i++) {
 		const struct glibc_region *region = &g->regions.data[i];
 		g->totals.inuse_bytes += region->end - region->start;

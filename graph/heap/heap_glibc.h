@@ -60,6 +60,9 @@ struct heap_glibc {
 	struct hg_heap_totals totals;
 	uint64_t cached_chunks, cached_bytes; /* in tcaches */
 	uint64_t mapped_bytes;		      /* chunks with a mapping of their own */
+	uint64_t gap_bytes;   /* of the break that others took, between chunks of the main arena */
+	uint64_t chain_steps; /* taken along what may be a list of free chunks */
+	bool counts_damage;   /* the regions are walked more than once; damage is counted once */
 	char version[64];
 };
 

@@ -66,8 +66,9 @@ static bool looks_like_bins(const uint8_t *bytes, uint64_t addr)
 		uint64_t self = addr + 16 * i - 16;
 		uint64_t forward = hg_load_u64(bytes + 16 * i);
 		uint64_t back = hg_load_u64(bytes + 16 * i + 8);
-		if ((forward == self) != (back == self) || !forward || !back ||
-		    (forward | back) % 16)
+		const bool empty = forward == self && back == self;
+		if (!empty && (forward == self || back == self || !forward || !back ||
+			       (forward | back) % CHUNK_ALIGN))
 			return false;
 	}
 	return true;
@@ -211,7 +212,8 @@ static struct hg_error *main_regions(struct heap_glibc *g, uint32_t index)
 {
 	const struct glibc_arena *arena = &g->arenas.data[index];
 	uint64_t end = arena->top + top_size(g, arena->top);
-	uint64_t start = end - arena->system_mem;
+	// The break need not have been aligned when malloc came (to glibc 2.31 tunables moved it).
+	uint64_t start = (end - arena->system_mem + CHUNK_ALIGN - 1) & ~(uint64_t)(CHUNK_ALIGN - 1);
 	if (end > arena->top && start < end && chunks_from(g, start, end) &&
 	    !(arena->flags & NOT_CONTIGUOUS))
 		return add_region(g, start, end, arena->top, index);

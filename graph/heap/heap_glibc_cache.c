@@ -4,12 +4,14 @@
 #include "graph/heap/heap_glibc.h"
 
 #define FASTBINS 10
+#define MOST_LEFT_OVER 32 /* 16, and alignment from glibc 2.43 */
 #define SMALL_BINS 64
 #define MAX_CHAIN (1u << 24)
+#define MAX_STEPS ((uint64_t)1 << 28) /* of all chains together, true and false ones */
 
 /*
- * tcache_perthread_struct, a chunk of the heap like any other: found by its size and believed when every chain in it holds
- * chunks of the bin's size and ends. Bins 0 to 63 hold chunks of 32 + 16 i bytes.
+ * tcache_perthread_struct, a chunk of the heap like any other: found by its size (a little more, where what would have been
+ * left over was too small for a chunk) and believed when every chain in it holds chunks of the bin's size and ends. Bins 0 to 63 hold chunks of 32 + 16 i bytes.
  *
  *   glibc        CHUNK  COUNTS AT 0                       ENTRIES
  *   2.26 - 2.29  0x250  64 of 1 byte                      64 at 64
@@ -19,12 +21,13 @@
 static const struct tcache_layout {
 	uint64_t chunk_size;
 	unsigned bins;
-	unsigned count_size; /* 0: counts say what is left, and cannot be compared */
-	unsigned entries;    /* offset */
+	unsigned count_size;
+	unsigned entries; /* offset */
+	bool counts_left; /* what a bin may still take: with its length the same for all bins */
 } layouts[] = {
-	{0x250, 64, 1, 64},
-	{0x290, 64, 2, 128},
-	{0x300, 76, 0, 152},
+	{0x250, 64, 1, 64, false},
+	{0x290, 64, 2, 128, false},
+	{0x300, 76, 2, 152, true},
 };
 
 /** From glibc 2.32 links are stored as link ^ (address of the link >> 12); older (and not RHEL 8's 2.28) as they are. */
@@ -42,6 +45,8 @@ struct chain {
 	uint64_t
 		to_link; /* what a link points to: CHUNK_HEADER for the caller's bytes, 0 for the chunk */
 	enum linking linking;
+	uint32_t longest;
+	bool counts_bytes;
 };
 
 /** Walks a chain; returns its length, or -1 where it is none. With `mark` every chunk is recorded as free. */
@@ -49,8 +54,9 @@ static int64_t walk_chain(const struct chain *c, bool mark, bool *failed)
 {
 	const struct hg_image *image = c->g->prog->image;
 	uint64_t chunk = c->first;
-	for (uint32_t i = 0; i < MAX_CHAIN; i++) {
+	for (uint32_t i = 0; i < c->longest && c->g->chain_steps < MAX_STEPS; i++) {
 		uint64_t size_field, stored;
+		c->g->chain_steps++;
 		if (chunk % CHUNK_ALIGN || !hg_image_u64(image, chunk + 8, &size_field) ||
 		    !hg_image_u64(image, chunk + CHUNK_HEADER, &stored))
 			return -1;
@@ -63,6 +69,8 @@ static int64_t walk_chain(const struct chain *c, bool mark, bool *failed)
 			if (!place || *place)
 				return (int64_t)i + 1; // a chain that runs into itself or another
 			*place = 1;
+			if (c->counts_bytes && !(size_field & CHUNK_MMAPPED))
+				c->g->cached_bytes += size;
 		}
 		uint64_t next = follow(c->linking, stored, chunk + CHUNK_HEADER);
 		if (!next)
@@ -83,6 +91,7 @@ static struct chain tcache_chain(struct heap_glibc *g, unsigned bin, uint64_t en
 		.size_high = small ? CHUNK_MIN + 16 * (uint64_t)bin : (uint64_t)8 << 20,
 		.to_link = CHUNK_HEADER,
 		.linking = linking,
+		.counts_bytes = true,
 	};
 }
 
@@ -91,21 +100,21 @@ static bool walk_tcache(struct heap_glibc *g, const struct tcache_layout *layout
 			const uint8_t *bytes, enum linking linking, bool mark, uint64_t *entries,
 			bool *failed)
 {
+	uint64_t limit = 0;
 	*entries = 0;
 	for (unsigned i = 0; i < layout->bins; i++) {
-		uint64_t entry = hg_load_u64(bytes + layout->entries + 8 * i);
-		uint64_t count = layout->count_size == 1 ? bytes[i] : hg_load_u16(bytes + 2 * i);
-		if (!entry && layout->count_size && count)
+		const uint64_t entry = hg_load_u64(bytes + layout->entries + 8 * i);
+		const uint64_t count =
+			layout->count_size == 1 ? bytes[i] : hg_load_u16(bytes + 2 * i);
+		struct chain chain = tcache_chain(g, i, entry, linking);
+		chain.longest = layout->counts_left ? UINT16_MAX : (uint32_t)count;
+		const int64_t length = entry ? walk_chain(&chain, mark, failed) : 0;
+		if (length < 0 || (!layout->counts_left && (uint64_t)length != count))
 			return false;
-		if (!entry)
-			continue;
-		const struct chain chain = tcache_chain(g, i, entry, linking);
-		int64_t length = walk_chain(&chain, mark, failed);
-		if (length < 0 || (layout->count_size && (uint64_t)length != count))
+		if (layout->counts_left && i && (uint64_t)length + count != limit)
 			return false;
+		limit = (uint64_t)length + count;
 		*entries += (uint64_t)length;
-		if (mark)
-			g->cached_bytes += (uint64_t)length * chain.size_low;
 	}
 	return true;
 }
@@ -120,7 +129,7 @@ static bool try_tcache(void *arg, const struct glibc_chunk *chunk)
 	struct search *s = arg;
 	for (unsigned i = 0; i < ARRAY_SIZE(layouts); i++) {
 		const struct tcache_layout *layout = &layouts[i];
-		if (chunk->size != layout->chunk_size)
+		if (chunk->size - layout->chunk_size > MOST_LEFT_OVER)
 			continue;
 		const uint8_t *bytes = hg_image_view(s->g->prog->image, chunk->addr + CHUNK_HEADER,
 						     chunk->size - 8);
@@ -149,7 +158,8 @@ static void walk_fastbins(struct search *s, const struct glibc_arena *arena)
 				      .first = head,
 				      .size_low = CHUNK_MIN + 16 * (uint64_t)i,
 				      .size_high = CHUNK_MIN + 16 * (uint64_t)i,
-				      .linking = SAFE};
+				      .linking = SAFE,
+				      .longest = MAX_CHAIN};
 		if (walk_chain(&chain, false, &s->failed) < 0)
 			chain.linking = PLAIN;
 		if (walk_chain(&chain, false, &s->failed) < 0)

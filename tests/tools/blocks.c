@@ -47,6 +47,7 @@ static void say_totals(const struct heap_glibc *g, const struct hg_coverage *cov
 	say("cached_chunks", g->cached_chunks);
 	say("cached_bytes", g->cached_bytes);
 	say("mapped_bytes", g->mapped_bytes);
+	say("gap_bytes", g->gap_bytes);
 	for (size_t i = 0; i < coverage->counts.count; i++)
 		printf("damage %" PRIu64 " %s\n", coverage->counts.data[i].count,
 		       coverage->counts.data[i].what);
