@@ -78,7 +78,8 @@ static bool walk_segment(struct heap_glibc *g, const struct hg_segment *s, uint6
 	for (uint64_t at = (start + PAGE - 1) & ~(uint64_t)(PAGE - 1); at + PAGE <= end;) {
 		struct mapped_chunk chunk;
 		const uint8_t *const bytes = s->bytes + (at - s->addr);
-		if (!read_mapped(bytes, at, 0, end - at, &chunk) || in_region(g, at)) {
+		if (!read_mapped(bytes, at, 0, end - at, &chunk) || in_region(g, at) ||
+		    hg_program_module_at(g->prog, at)) {
 			at += PAGE;
 			continue;
 		}
@@ -93,10 +94,9 @@ static bool walk_segment(struct heap_glibc *g, const struct hg_segment *s, uint6
 	return true;
 }
 
-static bool may_hold_chunks(struct heap_glibc *g, const struct hg_segment *s)
+static bool may_hold_chunks(const struct hg_segment *s)
 {
-	return s->prot & HG_PROT_WRITE && !s->from_file && s->present && !in_region(g, s->addr) &&
-	       !hg_program_module_at(g->prog, s->addr);
+	return s->prot & HG_PROT_WRITE && !s->from_file && s->present;
 }
 
 /**
@@ -123,7 +123,7 @@ bool glibc_walk_mmapped(struct heap_glibc *g, glibc_chunk_fn *fn, void *arg)
 {
 	const struct hg_image *image = g->prog->image;
 	for (size_t i = 0; i < image->segment_count; i++)
-		if (may_hold_chunks(g, &image->segments[i]) &&
+		if (may_hold_chunks(&image->segments[i]) &&
 		    !walk_segment(g, &image->segments[i], behind_stacks(g, &image->segments[i]), fn,
 				  arg))
 			return false;

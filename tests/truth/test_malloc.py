@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 
 import native
-from harness import Failed, LIMIT, Target, work_folder
+from harness import Core, Failed, LIMIT, Target, work_folder
 
 VARIANTS = {  # name -> (threads, blocks of each, options, tunables)
     "single": (1, 40000, [], ""),
@@ -87,7 +87,12 @@ def compare_totals(problems, version, truths, totals):
         problems.append(f"used bytes: expected {truths['uordblks']:,}, got {used:,} (off by {used - truths['uordblks']:+,})")
 
 
-def one(variant, suite=None):
+def of_core(target):
+    with Core(target) as core:
+        return read_found(core)
+
+
+def one(variant, suite=None, read=lambda target: read_found(target.pid)):
     threads, blocks, options, tunables = VARIANTS[variant]
     if suite:
         before, after = native.link_with(suite)  # or a skip
@@ -100,7 +105,7 @@ def one(variant, suite=None):
     with tempfile.NamedTemporaryFile(dir=work_folder()) as said, \
             Target(program, said.name, threads, blocks, *options, env=env) as target:
         live, freed = read_truth(said.name)
-        found, totals, damage = read_found(target.pid)
+        found, totals, damage = read(target)
         problems = []
         compare_blocks(problems, live, freed, found, threads)
         compare_totals(problems, version, target.truths, totals)
@@ -114,6 +119,7 @@ def one(variant, suite=None):
 def tests():
     for variant in VARIANTS:
         yield variant, lambda v=variant: one(v)
+    yield "threads, of a core", lambda: one("threads", read=of_core)
     for suite, (version, _, _) in native.libcs().items():
         for variant in VARIANTS:
             yield f"{suite} {version} {variant}", lambda v=variant, s=suite: one(v, s)
