@@ -58,8 +58,8 @@ static bool refines_exact(const struct typing *t, const struct candidate *c)
 		return old == old_elem && c->type != elem;
 	const struct hg_type *old_type = hg_type_get(prog, old_elem);
 	const struct hg_type *type = hg_type_get(prog, elem);
-	return old_elem >= t->built_types && elem < t->built_types &&
-	       type->size == old_type->size && type->member_count;
+	return old_elem >= t->built_types && type->size == old_type->size && type->member_count &&
+	       (elem < t->built_types || !old_type->member_count);
 }
 
 static void take(struct typing *t, const struct candidate *c, const struct hg_extent *extent,

@@ -372,6 +372,21 @@ static void claim_words(struct globals *g, size_t index)
 	}
 }
 
+/** The type of what the compiler made under a name of its own; 0 unknown. */
+static uint32_t symbol_type(const struct heap_go *go, const char *name)
+{
+	static const struct {
+		const char *part, *type;
+	} made[] = {
+		{"..typeAssert.", "internal/abi.TypeAssert"}, // Go 1.22
+		{"..interfaceSwitch.", "internal/abi.InterfaceSwitch"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+		if (strstr(name, made[i].part))
+			return hg_type_find(go->prog, made[i].type);
+	return 0;
+}
+
 /** What is left: words with a symbol, or with nothing. */
 static void loose_roots(struct globals *g)
 {
@@ -389,6 +404,7 @@ static void loose_roots(struct globals *g)
 		if (here && (!symbol || here->addr != symbol->addr)) {
 			root.name = hg_program_string(go->prog, here->name);
 			root.addr = here->addr;
+			root.type = symbol_type(go, here->name);
 			id = go_root_add(g->r, &root);
 			symbol = here;
 		} else if (!here && !unnamed) {
