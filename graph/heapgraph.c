@@ -108,14 +108,15 @@ static bool is_covered(void *arg, uint64_t addr)
 static struct hg_error *find_roots(struct hg_analysis *a)
 {
 	struct hg_error *err = NULL;
-	bool native = false;
+	struct hg_native_options native = {.skip = is_covered, .arg = a};
 	for (size_t i = 0; i < a->heaps.count && !err; i++) {
-		native |= !a->heaps.data[i]->ops->pointer_bits;
+		if (!a->heaps.data[i]->ops->pointer_bits)
+			native.heaps |= (uint64_t)1 << i;
 		if (a->heaps.data[i]->ops->roots)
 			err = a->heaps.data[i]->ops->roots(a->heaps.data[i], &a->blocks, &a->roots);
 	}
-	if (!err && native)
-		err = hg_roots_native(a->prog, &a->blocks, &a->coverage, &a->roots, is_covered, a);
+	if (!err && native.heaps)
+		err = hg_roots_native(a->prog, &a->blocks, &native, &a->coverage, &a->roots);
 	return err;
 }
 

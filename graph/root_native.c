@@ -129,19 +129,19 @@ static void run(struct native_rooter *r)
 	for (size_t i = 0; i < r->threads.count && !r->failed; i++)
 		if (!native_skips(r, r->threads.data[i].thread->sp))
 			native_stack(r, &r->threads.data[i]);
+	native_anonymous(r);
 }
 
 struct hg_error *hg_roots_native(struct hg_program *prog, const struct hg_blocks *blocks,
-				 struct hg_coverage *coverage, struct hg_roots *roots,
-				 bool (*skip)(void *arg, uint64_t addr), void *arg)
+				 const struct hg_native_options *options,
+				 struct hg_coverage *coverage, struct hg_roots *roots)
 {
 	struct native_rooter r = {
 		.prog = prog,
 		.blocks = blocks,
 		.coverage = coverage,
 		.roots = roots,
-		.skip = skip,
-		.arg = arg,
+		.options = options,
 	};
 	run(&r);
 	hg_vec_deinit(&r.threads);

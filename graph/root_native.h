@@ -3,6 +3,7 @@
  * debug info, else from symbols, else they say which module or thread it is.
  *
  *	global, data     words of the writable segments of modules
+ *	data             "anonymous memory": what the program has mapped for itself, as allocators of its own do
  *	thread           one for each thread, and below it:
  *	  tls              its thread-local variables, and the rest of its thread-local memory
  *	  frame            functions on its stack, innermost first, and below each:
@@ -20,12 +21,19 @@
 #include "graph/coverage.h"
 #include "graph/root.h"
 
-/**
- * Adds them. `skip` (may be NULL) says which memory another runtime has looked at, or must not count: its words are no
- * roots; a stack is left out where its top is. To be called from one thread: debug info is read on the way.
- */
+struct hg_native_options {
+	/** Heaps of native code, bit per number of a heap. Blocks of others (a collector's) are what C must not hold: only
+	 * variables on stacks count for them. */
+	uint64_t heaps;
+	/** Memory that another runtime has looked at, or that must not count: its words are no roots; a stack is left out
+	 * where its top is. May be NULL. */
+	bool (*skip)(void *arg, uint64_t addr);
+	void *arg;
+};
+
+/** Adds them. To be called from one thread: debug info is read on the way. */
 struct hg_error *hg_roots_native(struct hg_program *prog, const struct hg_blocks *blocks,
-				 struct hg_coverage *coverage, struct hg_roots *roots,
-				 bool (*skip)(void *arg, uint64_t addr), void *arg);
+				 const struct hg_native_options *options,
+				 struct hg_coverage *coverage, struct hg_roots *roots);
 
 #endif

@@ -7,6 +7,7 @@
 #include "graph/root_native.h"
 
 #define NATIVE_PAGE 4096ull
+#define NATIVE_DESCRIPTOR_ROOM 4096 /* struct pthread has 2304 bytes in glibc 2.36 */
 
 struct native_module_tls { // thread-local storage of a module
 	uint16_t module;
@@ -26,8 +27,7 @@ struct native_rooter {
 	const struct hg_blocks *blocks;
 	struct hg_coverage *coverage;
 	struct hg_roots *roots;
-	bool (*skip)(void *arg, uint64_t addr);
-	void *arg;
+	const struct hg_native_options *options;
 	HG_VEC(struct native_thread) threads;
 	HG_VEC(struct native_module_tls) tls;
 	bool failed; // out of memory
@@ -36,14 +36,17 @@ struct native_rooter {
 uint32_t native_root(struct native_rooter *r, const struct hg_root *root);
 void native_edge(struct native_rooter *r, const struct hg_root_edge *edge);
 
+/** Does a value lead to a block of native code? */
 static inline bool native_is_block(const struct native_rooter *r, uint64_t value)
 {
-	return hg_blocks_find(r->blocks, value) != HG_NO_BLOCK;
+	const struct hg_extent *extent = hg_blocks_extent_at(r->blocks, value);
+	return extent && extent->heap < 64 && (r->options->heaps >> extent->heap & 1) &&
+	       hg_blocks_find_in(r->blocks, extent, value) != HG_NO_BLOCK;
 }
 
 static inline bool native_skips(const struct native_rooter *r, uint64_t addr)
 {
-	return r->skip && r->skip(r->arg, addr);
+	return r->options->skip && r->options->skip(r->options->arg, addr);
 }
 
 /** Calls fn for each aligned word of [start, end) whose value lies in a block. Returns how many bytes are missing. */
@@ -57,6 +60,9 @@ uint8_t native_flags(const struct hg_program *prog, uint32_t type, uint64_t offs
 /* root_native_global.c */
 void native_globals(struct native_rooter *r);
 
+/* root_native_anonymous.c */
+void native_anonymous(struct native_rooter *r);
+
 /* root_native_tls.c */
 /** Finds the thread-local storage of modules, and what the dynamic loader keeps of them. */
 void native_find_tls(struct native_rooter *r);
@@ -65,5 +71,7 @@ void native_tls(struct native_rooter *r, struct native_thread *thread);
 
 /* root_native_stack.c */
 void native_stack(struct native_rooter *r, const struct native_thread *thread);
+/** Returns where the stack ends whose top is at sp. */
+uint64_t native_stack_end(const struct native_rooter *r, uint64_t sp);
 
 #endif

@@ -42,7 +42,7 @@ static uint64_t writable_end(const struct hg_image *image, uint64_t addr)
 }
 
 // Stacks of threads end at their storage. A stack may be a block, or lie right below another one's.
-static uint64_t stack_end(const struct native_rooter *r, uint64_t sp)
+uint64_t native_stack_end(const struct native_rooter *r, uint64_t sp)
 {
 	uint64_t end = writable_end(r->prog->image, sp);
 	const uint32_t block = hg_blocks_find(r->blocks, sp);
@@ -67,7 +67,7 @@ static void enter_stack(struct stack *s, uint64_t sp)
 	const struct hg_segment *segment = hg_image_segment(s->r->prog->image, sp);
 	const uint64_t low = segment ? segment->addr : sp;
 	s->at = sp - low > RED_ZONE ? (sp - RED_ZONE) & ~7ull : low;
-	s->end = segment ? stack_end(s->r, sp) : sp;
+	s->end = segment ? native_stack_end(s->r, sp) : sp;
 }
 
 /* ---- one frame ---- */
@@ -114,13 +114,17 @@ static uint32_t variable_root(struct stack *s)
 	return s->variable_root;
 }
 
+// During a call from Go, a variable may point to what Go's collector owns; a number may not.
 static void variable_word(struct stack *s, uint64_t offset, uint64_t value)
 {
+	const uint8_t flags = native_flags(s->r->prog, s->variable.type, offset);
+	if ((flags & HG_EDGE_CONSERVATIVE) && !native_is_block(s->r, value))
+		return;
 	native_edge(s->r, &(struct hg_root_edge){
 				  .target = value,
 				  .root = variable_root(s),
 				  .offset = (uint32_t)offset,
-				  .flags = native_flags(s->r->prog, s->variable.type, offset),
+				  .flags = flags,
 			  });
 }
 
@@ -151,7 +155,8 @@ static void add_local(struct stack *s, const struct hg_local *local)
 		const bool known =
 			local->reg < HG_ARCH_MAX_REGS && (frame->known >> local->reg & 1);
 		const uint64_t value = known ? frame->regs[local->reg] : 0;
-		if (known && local->piece_size <= 8 && native_is_block(s->r, value))
+		if (known && local->piece_size <= 8 &&
+		    hg_blocks_find(s->r->blocks, value) != HG_NO_BLOCK)
 			variable_word(s, local->piece_at, value);
 		return;
 	}

@@ -27,7 +27,6 @@
 #define MAX_LINK_MAP_WORDS 192
 #define MAX_DTV 65536
 #define MAX_STATIC_TLS ((uint64_t)64 << 20)
-#define DESCRIPTOR_ROOM 4096 // struct pthread has 2304 bytes in glibc 2.36
 
 struct loader { // what the dynamic loader keeps where no block is
 	struct native_rooter *r;
@@ -339,7 +338,7 @@ void native_tls(struct native_rooter *r, struct native_thread *thread)
 	if (hg_image_u64(image, tls + 8, &s.dtv) && hg_image_u64(image, s.dtv - 16, &s.dtv_count))
 		s.dtv_count = s.dtv_count < MAX_DTV ? s.dtv_count + 1 : 0;
 	find_bases(&s, thread);
-	uint64_t end = tls + DESCRIPTOR_ROOM;
+	uint64_t end = tls + NATIVE_DESCRIPTOR_ROOM;
 	while (end > tls && !hg_image_view(image, tls, end - tls))
 		end -= 256;
 	native_scan(r, thread->tls_start, end, word_found, &s);

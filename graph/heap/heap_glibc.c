@@ -167,12 +167,16 @@ static const char *glibc_version(const struct hg_heap *heap)
 	return ((const struct heap_glibc *)heap)->version;
 }
 
-/** What the arenas themselves point to are chunks, whose headers lie in the last bytes of the block before. */
+/** What the arenas themselves point to are chunks, whose headers lie in the last bytes of the block before. What lies in
+ * their regions is blocks, or free. */
 static bool glibc_covers(const struct hg_heap *heap, uint64_t addr)
 {
 	const struct heap_glibc *g = (const struct heap_glibc *)heap;
 	for (size_t i = 0; i < g->arenas.count; i++)
 		if (addr >= g->arenas.data[i].addr && addr < g->arenas.data[i].end)
+			return true;
+	for (size_t i = 0; i < g->regions.count; i++)
+		if (addr >= g->regions.data[i].start && addr < g->regions.data[i].end)
 			return true;
 	return false;
 }

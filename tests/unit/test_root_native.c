@@ -32,6 +32,7 @@ enum { // who holds which slot
 	BY_REGISTER,
 	BY_WORD,
 	BY_THREAD_LOCAL,
+	BY_MAPPING,
 	BY_NOBODY,
 };
 
@@ -110,6 +111,8 @@ static void be_target(void)
 	the_number = (uintptr_t)slot(BY_NUMBER);
 	*function_static() = slot(BY_STATIC);
 	the_tls = slot(BY_TLS);
+	char **pool = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pool[1000] = slot(BY_MAPPING);
 	pthread_key_create(&key, NULL);
 	pthread_create(&thread, NULL, thread_main, &key);
 	_exit(hold_local());
@@ -163,7 +166,8 @@ static void find(struct found *f, bool (*skip)(void *arg, uint64_t addr))
 	const uint64_t all = UINT64_MAX;
 	check_error(hg_blocks_add(&f->blocks, &extent, &all, NULL));
 	check_error(hg_blocks_finish(&f->blocks, NULL));
-	check_error(hg_roots_native(f->prog, &f->blocks, &f->coverage, &f->roots, skip, f));
+	const struct hg_native_options native = {.heaps = 1, .skip = skip};
+	check_error(hg_roots_native(f->prog, &f->blocks, &native, &f->coverage, &f->roots));
 }
 
 static void drop(struct found *f)
@@ -220,6 +224,7 @@ static void test_places(void **state)
 	assert_non_null(edge(&f, BY_TLS, HG_ROOT_TLS, "the_tls", "thread"));
 	assert_non_null(edge(&f, BY_THREAD_TLS, HG_ROOT_TLS, "the_tls", "thread"));
 	assert_non_null(edge(&f, BY_SPECIFIC, HG_ROOT_TLS, "TLS of thread", "thread"));
+	assert_non_null(edge(&f, BY_MAPPING, HG_ROOT_DATA, "anonymous memory", NULL));
 	for (size_t i = 0; i < f.roots.edges.count; i++)
 		assert_int_not_equal((f.roots.edges.data[i].target - (uintptr_t)heap) / SLOT,
 				     BY_NOBODY);
