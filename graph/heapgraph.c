@@ -73,7 +73,13 @@ static struct hg_error *open_heaps(struct hg_analysis *a)
 		}
 		*place = heap;
 	}
-	return a->heaps.count ? NULL : no_heap(a);
+	if (!a->heaps.count)
+		return no_heap(a);
+	// Types of C and C++ are read where malloc'd memory is to be typed, and not for Go alone.
+	for (size_t i = 0; i < a->heaps.count; i++)
+		if (!a->heaps.data[i]->ops->pointer_bits)
+			return hg_program_read_native(a->prog);
+	return NULL;
 }
 
 static struct hg_error *find_blocks(struct hg_analysis *a)

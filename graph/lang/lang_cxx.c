@@ -2,6 +2,15 @@
 
 #include <stdlib.h>
 
+static struct hg_guess cxx_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
+				   uint64_t offset, uint64_t value)
+{
+	struct hg_guess guess = c_resolve(lang, leaf, base, offset, value);
+	if (cxx_is_node_base(lang->a->prog, leaf->type))
+		guess.count = guess.sure = 1;
+	return guess;
+}
+
 static bool cxx_probe(const struct hg_analysis *a)
 {
 	return hg_lang_c.probe(a);
@@ -28,7 +37,7 @@ const struct hg_lang_ops hg_lang_cxx = {
 	.probe = cxx_probe,
 	.open = cxx_open,
 	.special = cxx_special,
-	.resolve = c_resolve,
+	.resolve = cxx_resolve,
 	.name_type = cxx_name_type,
 	.is_inner = cxx_is_inner,
 	.name_member = cxx_name_member,

@@ -14,6 +14,7 @@ extern const struct hg_lang_ops hg_lang_cxx;
 
 /* lang_cxx_std.c */
 unsigned cxx_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces, bool *whole);
+bool cxx_is_node_base(const struct hg_program *prog, uint32_t type);
 bool cxx_is_inner(struct hg_lang *lang, uint32_t type);
 struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t addr,
 				  uint64_t size);

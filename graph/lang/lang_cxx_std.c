@@ -85,6 +85,17 @@ static bool starts(const char *name, const char *prefix)
 	return !strncmp(name, prefix, strlen(prefix));
 }
 
+/** "prefix...>" and nothing behind: not a type inside of it. */
+static bool is_instance(const char *name, const char *prefix)
+{
+	if (!starts(name, prefix))
+		return false;
+	const char *end = name + strlen(prefix);
+	for (int depth = 1; *end && depth; end++)
+		depth += *end == '<' ? 1 : *end == '>' ? -1 : 0;
+	return !*end;
+}
+
 static bool find_member(const struct hg_program *prog, uint32_t type, const char *name,
 			unsigned depth, uint64_t *offset, uint32_t *member_type)
 {
@@ -126,8 +137,10 @@ static unsigned link_pieces(const struct hg_program *prog, uint32_t type,
 		uint64_t offset;
 		uint32_t member_type;
 		if (cxx_find_member(prog, type, links[i], &offset, &member_type))
-			pieces[count++] =
-				(struct hg_piece){offset, offset + 8, target, HG_LEAF_POINTER};
+			pieces[count++] = (struct hg_piece){.start = offset,
+							    .end = offset + 8,
+							    .type = target,
+							    .kind = HG_LEAF_POINTER};
 	}
 	return count;
 }
@@ -148,7 +161,7 @@ static uint32_t node_of(const struct hg_program *prog, const struct container_ru
 static const struct node_rule *find_node(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
-		if (starts(name, nodes[i].type))
+		if (is_instance(name, nodes[i].type))
 			return &nodes[i];
 	return NULL;
 }
@@ -156,7 +169,7 @@ static const struct node_rule *find_node(const char *name)
 static const struct container_rule *find_container(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(containers); i++)
-		if (starts(name, containers[i].type))
+		if (is_instance(name, containers[i].type))
 			return &containers[i];
 	return NULL;
 }
@@ -170,7 +183,7 @@ static unsigned buffer_piece(const struct hg_program *prog, const char *name,
 	uint64_t size = hg_type_get(prog, type)->size;
 	if (!type || !size)
 		return 0;
-	pieces[0] = (struct hg_piece){0, size, type, HG_LEAF_NONE};
+	pieces[0] = (struct hg_piece){.start = 0, .end = size, .type = type, .kind = HG_LEAF_NONE};
 	return 1;
 }
 
@@ -185,7 +198,8 @@ static unsigned weak_pieces(const struct hg_program *prog, uint32_t type, struct
 		if (!cxx_find_member(prog, type, names[i], &offset, &member))
 			continue;
 		const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, member));
-		pieces[count++] = (struct hg_piece){offset, offset + 8, t->elem, HG_LEAF_WEAK};
+		pieces[count++] = (struct hg_piece){
+			.start = offset, .end = offset + 8, .type = t->elem, .kind = HG_LEAF_WEAK};
 	}
 	return count;
 }
@@ -203,7 +217,7 @@ unsigned cxx_special(struct hg_lang *lang, uint32_t type, struct hg_piece *piece
 		return link_pieces(prog, type, container->links, node_of(prog, container, name),
 				   pieces);
 	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
-		if (starts(name, buffers[i]))
+		if (is_instance(name, buffers[i]))
 			return buffer_piece(prog, name, pieces);
 	if (starts(name, "std::__weak_ptr<") || starts(name, "std::__1::weak_ptr<")) {
 		*whole = true;
@@ -212,15 +226,24 @@ unsigned cxx_special(struct hg_lang *lang, uint32_t type, struct hg_piece *piece
 	return 0;
 }
 
+/** Links of nodes are declared to lead to a base class, which tells nothing of the node. */
+bool cxx_is_node_base(const struct hg_program *prog, uint32_t type)
+{
+	const char *name = hg_type_name(prog, hg_type_strip(prog, type));
+	return starts(name, "std::") && strstr(name, "_node_base");
+}
+
 bool cxx_is_inner(struct hg_lang *lang, uint32_t type)
 {
 	const struct hg_program *prog = lang->a->prog;
 	const struct hg_type *t = hg_type_get(prog, type);
 	if (t->kind == HG_TYPE_ARRAY && !t->count)
 		type = t->elem;
-	const char *name = hg_type_name(prog, type);
-	return find_node(name) || starts(name, "std::__detail::_Hash_node_base *") ||
-	       starts(name, "std::__1::__hash_node_base<");
+	type = hg_type_strip(prog, type);
+	t = hg_type_get(prog, type);
+	if (t->kind == HG_TYPE_POINTER) // the buckets of a hash table
+		return cxx_is_node_base(prog, t->elem);
+	return find_node(hg_type_name(prog, type));
 }
 
 /** The container that a struct is or derives from: std::map's is its _Rb_tree. */

@@ -22,7 +22,8 @@ static unsigned one(struct hg_piece *pieces, const struct hg_member *member, enu
 {
 	if (!member)
 		return 0;
-	pieces[0] = (struct hg_piece){member->offset, member->offset + 8, type, kind};
+	pieces[0] = (struct hg_piece){
+		.start = member->offset, .end = member->offset + 8, .type = type, .kind = kind};
 	return 1;
 }
 
@@ -31,13 +32,13 @@ static unsigned slice_piece(const struct hg_program *prog, uint32_t type, struct
 	uint32_t elem = hg_type_get(prog, type)->go_elem;
 	if (!elem)
 		elem = pointee(prog, type, "array");
-	pieces[0] = (struct hg_piece){0, 8, elem, HG_LEAF_SLICE};
+	pieces[0] = (struct hg_piece){.start = 0, .end = 8, .type = elem, .kind = HG_LEAF_SLICE};
 	return 1;
 }
 
 static unsigned interface_piece(struct hg_piece *pieces, enum hg_leaf_kind kind)
 {
-	pieces[0] = (struct hg_piece){0, 16, 0, kind};
+	pieces[0] = (struct hg_piece){.start = 0, .end = 16, .type = 0, .kind = kind};
 	return 1;
 }
 
@@ -156,7 +157,8 @@ unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces
 	const struct hg_type *t = hg_type_get(prog, type);
 	*whole = true;
 	if (t->go_kind == HG_GO_STRING || !strcmp(name, "string")) {
-		pieces[0] = (struct hg_piece){0, 8, go->string_bytes, HG_LEAF_STRING};
+		pieces[0] = (struct hg_piece){
+			.start = 0, .end = 8, .type = go->string_bytes, .kind = HG_LEAF_STRING};
 		return 1;
 	}
 	if (t->go_kind == HG_GO_SLICE)

@@ -12,9 +12,11 @@ static bool add_piece(struct hg_shape *shape, const struct hg_piece *piece)
 {
 	struct hg_piece *place =
 		shape->pieces.count < MAX_PIECES ? hg_vec_push(&shape->pieces) : NULL;
-	if (place)
-		*place = *piece;
-	return place;
+	if (!place)
+		return false;
+	*place = *piece;
+	place->order = (uint32_t)shape->pieces.count;
+	return true;
 }
 
 static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type);
@@ -97,7 +99,22 @@ static void flatten(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t t
 static int by_start(const void *x, const void *y)
 {
 	const struct hg_piece *a = x, *b = y;
-	return a->start < b->start ? -1 : a->start > b->start;
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/** Sorts the pieces; of those that start together (a special one and the member it stands for, a union) keeps the first. */
+static void sort_pieces(struct hg_shape *shape)
+{
+	size_t kept = 0;
+	if (!shape->pieces.count)
+		return;
+	qsort(shape->pieces.data, shape->pieces.count, sizeof(*shape->pieces.data), by_start);
+	for (size_t i = 0; i < shape->pieces.count; i++)
+		if (!kept || shape->pieces.data[kept - 1].start != shape->pieces.data[i].start)
+			shape->pieces.data[kept++] = shape->pieces.data[i];
+	shape->pieces.count = kept;
 }
 
 static struct hg_shape **shape_place(struct hg_shapes *shapes, uint32_t type)
@@ -135,9 +152,7 @@ static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type)
 		shape->has_pointers = elem && elem->has_pointers;
 	} else {
 		flatten(shapes, shape, type, 0, 0);
-		if (shape->pieces.count)
-			qsort(shape->pieces.data, shape->pieces.count, sizeof(*shape->pieces.data),
-			      by_start);
+		sort_pieces(shape);
 		shape->has_pointers = shape->pieces.count;
 	}
 	shapes->depth--;

@@ -33,6 +33,7 @@ struct hg_piece {
 	uint64_t start, end; /* bytes */
 	uint32_t type;	     /* leaf: what it leads to; array: the element */
 	uint8_t kind;	     /* enum hg_leaf_kind; HG_LEAF_NONE: an array of `type` lies here */
+	uint32_t order;	     /* of being found: of two that start together the first counts */
 };
 
 struct hg_shape {
