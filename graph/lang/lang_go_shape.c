@@ -144,8 +144,10 @@ static unsigned hash_trie(const struct hg_program *prog, uint32_t type, struct h
 	if (!children)
 		return 0;
 	const uint64_t size = hg_type_get(prog, hg_type_strip(prog, children->type))->size;
-	pieces[0] = (struct hg_piece){children->offset, children->offset + size, type,
-				      HG_LEAF_TRIE_NODE};
+	pieces[0] = (struct hg_piece){.start = children->offset,
+				      .end = children->offset + size,
+				      .type = type,
+				      .kind = HG_LEAF_TRIE_NODE};
 	return 1;
 }
 

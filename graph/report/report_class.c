@@ -89,6 +89,7 @@ static void count_node(const struct hg_analysis *a, uint32_t node, uint64_t size
 	if (!class->count)
 		class->node = node;
 	class->count += !inner;
+	class->parts += inner;
 	class->shallow += size;
 	class->has_edges |= a->graph.edge_at[node] != a->graph.edge_at[node + 1];
 }
@@ -106,6 +107,14 @@ static void count_all(const struct hg_analysis *a, struct hg_classes *classes)
 				   &classes->list[classes->of[node]]);
 		}
 	}
+}
+
+/** A container whose head lies on a stack or in a variable is its parts, as far as the heap goes. */
+static void count_headless(struct hg_classes *classes)
+{
+	for (uint32_t i = 1; i < classes->count; i++)
+		if (!classes->list[i].count)
+			classes->list[i].count = classes->list[i].parts;
 }
 
 static void find_buffers(struct hg_classes *classes)
@@ -141,6 +150,7 @@ struct hg_error *hg_classes_init(const struct hg_analysis *a, struct hg_classes 
 	if (!classes->list)
 		return &hg_enomem;
 	count_all(a, classes);
+	count_headless(classes);
 	find_buffers(classes);
 	return NULL;
 }

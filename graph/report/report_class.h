@@ -9,7 +9,9 @@
 #include "graph/analysis.h"
 
 struct hg_class {
-	uint64_t count;		/* live ones; inner parts do not count, but their bytes do */
+	uint64_t count; /* live ones; inner parts do not count, but their bytes do */
+	uint64_t
+		parts; /* live inner parts; they are the count where no head of theirs lies in the heap */
 	uint64_t shallow;	/* live ones */
 	uint64_t garbage_count; /* not reached */
 	uint64_t garbage_bytes;
