@@ -46,14 +46,14 @@ def check_rows(report, kind):
             ids.add(row["id"])
 
 
-def check(report, by=None):
+def check(report, by=None, runtime="go1."):
     for key, kind in {"report": str, "version": int, "source": dict, "totals": dict, "coverage": dict, "rows": list}.items():
         check_key("report", report, key, kind)
     for key in ("kind", "runtime"):
         check_key("source", report["source"], key, str)
     if report["source"]["kind"] not in ("core", "live"):
         raise Failed(f"json: source.kind is {report['source']['kind']}")
-    if not report["source"]["runtime"].startswith("go1."):
+    if not report["source"]["runtime"].startswith(runtime):
         raise Failed(f"json: source.runtime is {report['source']['runtime']}")
     for key in TOTALS:
         check_key("totals", report["totals"], key, int)
