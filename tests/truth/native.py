@@ -63,7 +63,7 @@ def build(fixture, compiler="gcc", flags=("-O1",), before=(), after=("-pthread",
     words = command_of(compiler, language)
     source = TOP / "fixtures" / language / (name + {"c": ".c", "cxx": ".cc"}[language])
     newest = max(f.stat().st_mtime for f in [source, *source.parent.glob("*.h"), *(TOP / "fixtures/c").glob("*.h")])
-    out = BUILD / "fixtures" / "native" / compiler / variant / name
+    out = BUILD / "fixtures" / language / compiler / variant / name
     with _lock:
         if not out.exists() or out.stat().st_mtime < newest:
             out.parent.mkdir(parents=True, exist_ok=True)
