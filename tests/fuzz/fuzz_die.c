@@ -1,7 +1,7 @@
 // Debug info: types, globals, constants, then the variables of its functions.
 //
-// Input:  0  40  sizes of the sections in the order of enum hg_dwarf_section
-//        40   n  their bytes
+// Input:  0  48  sizes of the sections in the order of enum hg_dwarf_section
+//        48   n  their bytes
 
 #include <string.h>
 
@@ -17,7 +17,8 @@ static void ask(struct hg_program *prog)
 	for (size_t i = 0; i < index->functions.count && i < 16; i++) {
 		const uint64_t low = index->functions.data[i].low;
 		for (unsigned k = 0; k < 4; k++) {
-			const struct hg_frame_context frame = {low + k, 4096, k & 1 ? regs : NULL};
+			const struct hg_frame_context frame = {
+				.pc = low + k, .cfa = 4096, .regs = k & 1 ? regs : NULL};
 			hg_error_destroy(hg_variable_locals(prog, &frame, &locals));
 		}
 		hg_error_destroy(hg_variable_captured(prog, low, &captureds));
