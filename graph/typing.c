@@ -8,6 +8,11 @@
 
 #define EXACT UINT32_MAX
 
+struct visit {
+	uint64_t addr;
+	uint32_t block;
+};
+
 struct typing {
 	struct hg_analysis *a;
 	struct hg_shapes *shapes;
@@ -16,7 +21,7 @@ struct typing {
 	uint64_t *done;	  /* bit per block: its pointers have been followed */
 	uint32_t
 		built_types; /* ids from here on are made from runtime descriptors, not from debug info */
-	HG_VEC(uint64_t) stack; /* addresses of blocks whose pointers are to be followed */
+	HG_VEC(struct visit) stack; /* blocks whose pointers are to be followed */
 	bool failed;
 };
 
@@ -27,11 +32,11 @@ static uint32_t score(uint64_t bytes, bool from_start)
 	return value < EXACT ? (uint32_t)value : EXACT - 1;
 }
 
-static void push(struct typing *t, uint64_t addr)
+static void push(struct typing *t, uint64_t addr, uint32_t block)
 {
-	uint64_t *place = hg_vec_push(&t->stack);
+	struct visit *place = hg_vec_push(&t->stack);
 	if (place)
-		*place = addr;
+		*place = (struct visit){addr, block};
 	else
 		t->failed = true;
 }
@@ -85,7 +90,7 @@ static void take(struct typing *t, const struct candidate *c, const struct hg_ex
 	}
 	t->done[c->block / 64] |= (uint64_t)1 << (c->block % 64);
 	if (!extent->no_pointers && hg_shape_has_pointers(t->shapes, *type))
-		push(t, slot_addr);
+		push(t, slot_addr, c->block);
 }
 
 /** The type that a value really is where its block has room for more. */
@@ -104,11 +109,14 @@ struct place {
 	uint64_t room;	     /* bytes from there to the block's end */
 };
 
-static bool find_place(const struct hg_blocks *blocks, uint64_t value, struct place *ret)
+/** block: the one that contains value, where that is known; else HG_NO_BLOCK. */
+static bool find_place(const struct hg_blocks *blocks, uint64_t value, uint32_t block,
+		       struct place *ret)
 {
 	const struct hg_extent *extent = hg_blocks_extent_at(blocks, value);
-	uint32_t block = extent ? hg_blocks_find_in(blocks, extent, value) : HG_NO_BLOCK;
-	if (block == HG_NO_BLOCK)
+	if (extent && block == HG_NO_BLOCK)
+		block = hg_blocks_find_in(blocks, extent, value);
+	if (!extent || block == HG_NO_BLOCK)
 		return false;
 	*ret = (struct place){.extent = extent, .block = block};
 	if (extent->irregular) {
@@ -116,7 +124,7 @@ static bool find_place(const struct hg_blocks *blocks, uint64_t value, struct pl
 		ret->addr = hg_extent_slot_addr(extent, slot);
 		ret->size = hg_blocks_slot_size(blocks, extent, slot);
 	} else {
-		ret->addr = value - (value - extent->addr) % extent->stride;
+		ret->addr = extent->addr + hg_extent_slot_at(extent, value) * extent->stride;
 		ret->size = extent->stride;
 	}
 	uint64_t in_slot = value - ret->addr;
@@ -136,11 +144,12 @@ static bool contradicts_mask(const struct typing *t, const struct hg_extent *ext
 	return !lang || !lang->ops->hides_pointers || !lang->ops->hides_pointers(lang, type);
 }
 
-/** Applies a guess to the block that contains `value`. */
-static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
+/** Applies a guess to the block that contains `value`; block as for find_place(). */
+static void apply(struct typing *t, uint64_t value, uint32_t block, struct hg_guess guess)
 {
 	struct place p;
-	if (!guess.type || !find_place(&t->a->blocks, value - guess.back, &p))
+	if (!guess.type ||
+	    !find_place(&t->a->blocks, value - guess.back, guess.back ? HG_NO_BLOCK : block, &p))
 		return;
 	bool array = guess.count != 1;
 	if (!array && !p.at)
@@ -165,22 +174,23 @@ static void apply(struct typing *t, uint64_t value, struct hg_guess guess)
 }
 
 static void follow_pointer(struct typing *t, uint32_t type, uint64_t base, uint64_t offset,
-			   uint64_t value)
+			   uint64_t value, uint32_t block)
 {
 	struct hg_leaf leaf = hg_shape_leaf(t->shapes, type, offset);
 	if (leaf.kind == HG_LEAF_NONE)
 		return;
 	struct hg_lang *lang = hg_lang_of(t->a, type);
 	if (lang)
-		apply(t, value, lang->ops->resolve(lang, &leaf, base, offset, value));
+		apply(t, value, block, lang->ops->resolve(lang, &leaf, base, offset, value));
 }
 
-static void follow_block(struct typing *t, uint64_t addr)
+static void follow_block(struct typing *t, struct visit visit)
 {
 	struct hg_analysis *a = t->a;
+	const uint64_t addr = visit.addr;
+	const uint32_t block = visit.block;
 	const struct hg_extent *extent = hg_blocks_extent_at(&a->blocks, addr);
-	uint32_t block = extent ? hg_blocks_find_in(&a->blocks, extent, addr) : HG_NO_BLOCK;
-	if (block == HG_NO_BLOCK)
+	if (!extent)
 		return;
 	uint32_t type = a->blocks.types[block];
 	uint32_t node = a->graph.first_block + block;
@@ -194,7 +204,7 @@ static void follow_block(struct typing *t, uint64_t addr)
 			continue;
 		if (offset >= extent->header)
 			follow_pointer(t, type, addr + extent->header, offset - extent->header,
-				       value);
+				       value, a->graph.edge_to[e] - a->graph.first_block);
 	}
 }
 
@@ -208,9 +218,10 @@ static void follow_root_edge(struct typing *t, const struct hg_root_edge *edge)
 {
 	const struct hg_root *root = &t->a->roots.list.data[edge->root];
 	if (edge->type)
-		apply(t, edge->target, (struct hg_guess){.type = edge->type, .count = 1});
+		apply(t, edge->target, HG_NO_BLOCK,
+		      (struct hg_guess){.type = edge->type, .count = 1});
 	else if (root->type)
-		follow_pointer(t, root->type, root->addr, edge->offset, edge->target);
+		follow_pointer(t, root->type, root->addr, edge->offset, edge->target, HG_NO_BLOCK);
 }
 
 /** Follows the edges that are certain, or those that are not: what the first tell is kept. */
@@ -239,7 +250,7 @@ static void follow_exact(struct typing *t)
 			if (t->scores[block] != EXACT || t->done[block / 64] >> (block % 64) & 1)
 				continue;
 			t->done[block / 64] |= (uint64_t)1 << (block % 64);
-			push(t, hg_extent_slot_addr(extent, slot));
+			push(t, hg_extent_slot_addr(extent, slot), block);
 			drain(t);
 		}
 	}
