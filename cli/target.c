@@ -22,7 +22,7 @@ static void print_line(const char *prefix, const char *words)
 {
 	struct hg_text safe = {0};
 	hg_human_escape(&safe, words);
-	fprintf(stderr, "%s%s\n", prefix, hg_text_str(&safe));
+	fprintf(stderr, "%s%s\n", prefix, safe.failed ? hg_enomem.message : hg_text_str(&safe));
 	hg_text_deinit(&safe);
 }
 
