@@ -27,6 +27,7 @@ if [ "$goal" = check ]; then
 	needs_command gdb gdb
 	needs_command scdoc scdoc
 	needs_command zstd zstd
+	needs_command valgrind valgrind
 	needs_header cmocka.h libcmocka-dev
 	python3 -c 'import json, subprocess, threading' 2>/dev/null || missing="$missing python3"
 	# Debian 12's own Go is one of the releases under test.
