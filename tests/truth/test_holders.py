@@ -21,7 +21,7 @@ def label(row):
 
 
 def check(source):
-    report = ask("why", source, "node", "-n", "10000")
+    report = ask("why", source, "node", "-n", "10000", runtime="glibc")
     rows = {row["id"]: row for row in report["rows"]}
     found = {}
     for row in rows.values():
