@@ -1,0 +1,58 @@
+"""Go and C in one graph: the C global that holds what Go's profile does not show, and C blocks that Go values own."""
+import json
+
+from harness import Core, Failed, Target, ask, build, expect, expect_near, good, rows_by, versions
+
+WITHIN = 4096
+PEERS = 500
+THREAD_BLOCK = 300000
+
+
+def check_cache(target, roots):
+    """The cache is one C global, to the byte: 20,000 entries with their data, and the table."""
+    row = roots.get("g_cache")
+    if not row:
+        raise Failed(f"no root g_cache, the largest are {list(roots)[:3]}")
+    expect("g_cache retains", target.truths["c_cache_bytes"], row["retained"])
+    expect("g_cache blocks", 40001, row["count"])
+    expect("g_cache comes first", "g_cache", next(iter(roots)))
+
+
+def check_go(target, report):
+    """Go's own bytes are what Go says, with or without C beside them."""
+    totals, heap = report["totals"], target.truths["heap_alloc"]
+    expect_near("live and garbage bytes of Go", heap, totals["live_bytes"] + totals["garbage_bytes"], max(8192, heap // 2000))
+    types = rows_by(report, "type")
+    for name, count in target.counts.items():
+        expect(name, count, types.get(name, {"count": 0})["count"])
+    expect("peers of C", PEERS, types.get("main._Ctype_struct_peer", {"count": 0})["count"])
+    least = target.truths["c_cache_bytes"] + target.truths["c_owned_bytes"] + THREAD_BLOCK
+    if totals["malloc_live_bytes"] < least:
+        raise Failed(f"live bytes of malloc: expected {least:,} and a little, got {totals['malloc_live_bytes']:,}")
+
+
+def check_owner(core):
+    """A C block hangs on the Go value that owns it."""
+    rows = json.loads(good("why", core, "main._Ctype_struct_peer", "--format=json"))["rows"]
+    if not any("main.sessions" in row["label"] for row in rows):
+        raise Failed(f"why main._Ctype_struct_peer does not name main.sessions: {[row['label'] for row in rows][:6]}")
+
+
+def one(version):
+    with Target(build(version, "cgo", "cgo")) as target, Core(target) as core:
+        roots = rows_by(ask("top", core, "--by=root", "-n", "1000000"), "root")
+        check_cache(target, roots)
+        check_go(target, ask("top", core, "--by=type", "-n", "1000000"))
+        check_owner(core)
+        predicted = roots["main.sessions"]["retained"] - target.truths["c_owned_bytes"]
+        expect_near("Go's part of main.sessions", target.drop("main.sessions"), predicted, WITHIN)
+        if not any(row["kind"] == "thread" and row["retained"] >= THREAD_BLOCK for row in roots.values()):
+            raise Failed(f"no thread of C retains its {THREAD_BLOCK:,} bytes")
+        first = good("analyze", core)
+        if "g_cache" not in first.splitlines()[0]:
+            raise Failed(f"analyze does not begin with g_cache: {first.splitlines()[0]}")
+
+
+def tests():
+    for version in versions():
+        yield version, lambda v=version: one(v)
