@@ -258,8 +258,8 @@ static bool block_fits(const struct go_stacks *s, uint64_t addr, uint32_t type)
 	const uint64_t size = hg_type_get(go->prog, type)->size;
 	uint64_t bits = 0, own = 0;
 	bool last = false;
-	if (!extent || size > extent->stride || extent->stride - size >= 16 + size / 8 ||
-	    !pointer_words(go->prog, type, 0, &bits, 0))
+	if (!extent || extent->irregular || size > extent->stride ||
+	    extent->stride - size >= 16 + size / 8 || !pointer_words(go->prog, type, 0, &bits, 0))
 		return false;
 	if (!extent->no_pointers)
 		own = go->heap.ops->pointer_bits(&go->heap, extent, addr, 0, &last);

@@ -91,7 +91,7 @@ static bool block_holds(const struct go_stacks *s, uint64_t addr, uint32_t type,
 	const struct hg_program *prog = s->r.go->prog;
 	const struct hg_extent *extent = hg_blocks_extent_at(s->r.blocks, addr);
 	const uint64_t size = hg_type_get(prog, type)->size;
-	if (!extent || !size)
+	if (!extent || extent->irregular || !size) // malloc's are
 		return false;
 	const uint64_t start = addr - (addr - extent->addr) % extent->stride;
 	if (addr - start != extent->header || !fits_class(bytes, extent->stride - extent->header))

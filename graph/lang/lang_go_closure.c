@@ -94,7 +94,7 @@ static bool agrees_with_heap(struct lang_go *go, uint32_t layout, uint64_t value
 {
 	const struct hg_analysis *a = go->lang.a;
 	const struct hg_extent *extent = hg_blocks_extent_at(&a->blocks, value);
-	if (!extent)
+	if (!extent || a->heaps.data[extent->heap] != go->heap)
 		return true;
 	const uint64_t at = (value - extent->addr) % extent->stride,
 		       size = hg_type_get(a->prog, layout)->size;

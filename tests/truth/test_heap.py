@@ -63,7 +63,7 @@ def one(version, mode, fixture):
 
 def tests():
     for version in versions():
-        for fixture in FIXTURES + ["garbage"]:
+        for fixture in FIXTURES + ["garbage", "baseline", "leakserver"]:
             yield f"{version} default {fixture}", lambda v=version, f=fixture: one(v, "default", f)
         for mode in ("pie", "cgo"):
             for fixture in EVERYWHERE:

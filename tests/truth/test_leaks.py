@@ -69,7 +69,7 @@ def realserver(version):
     with Target(build(version, "default", "realserver")) as target, Core(target) as core:
         report = ask("top", core, "--by=type", "-n", "1000000")
         check_totals(target, report)
-        check_typed(report, 97.0)
+        check_typed(report, 99.0)
         check_counts("realserver", target, report)
         good("analyze", core, "--verify")
         coverage, totals = report["coverage"], report["totals"]

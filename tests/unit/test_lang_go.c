@@ -92,6 +92,7 @@ static int setup(void **state)
 	assert_null(hg_blocks_add(&made.a.blocks, &extent, &(uint64_t){0xff}, NULL));
 	assert_null(hg_blocks_finish(&made.a.blocks, &(uint64_t){0}));
 	made.heap.ops = &fake_heap;
+	*hg_vec_push(&made.a.heaps) = &made.heap;
 	made.shapes = (struct hg_shapes){.prog = made.a.prog, .special = special};
 	made.go.lang = (struct hg_lang){.ops = &hg_lang_go, .a = &made.a, .shapes = &made.shapes};
 	made.go.heap = &made.heap;
@@ -109,6 +110,7 @@ static int teardown(void **state)
 	hg_map_deinit(&made.go.dynamic);
 	hg_map_deinit(&made.go.closures);
 	hg_blocks_deinit(&made.a.blocks);
+	hg_vec_deinit(&made.a.heaps);
 	made.a.prog->image = NULL;
 	hg_program_destroy(made.a.prog);
 	return 0;
