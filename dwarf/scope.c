@@ -445,7 +445,7 @@ struct hg_error *hg_variable_declared(struct hg_program *prog, uint64_t pc, hg_d
 	const struct hg_function_range *range;
 	const struct hg_function *function;
 	struct hg_error *err = function_at(prog, pc, &module, &range, &function);
-	if (err || !function)
+	if (err || !function || function->variables.count > HG_MAX_DECLARED)
 		return err;
 	for (size_t i = 0; i < function->variables.count; i++) {
 		const struct declared *variable = &function->variables.data[i];

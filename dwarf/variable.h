@@ -60,6 +60,8 @@ struct hg_declared { /* a local variable or parameter, wherever it lives */
 
 typedef HG_VEC(struct hg_declared) hg_declareds;
 
+#define HG_MAX_DECLARED 4096
+
 struct hg_captured {   /* a variable in a Go closure */
 	uint32_t name; /* "&x" when captured by reference */
 	uint32_t type;
@@ -84,7 +86,7 @@ struct hg_error *hg_variable_locals(struct hg_program *prog, const struct hg_fra
 				    hg_locals *ret);
 
 /** Appends all variables of the function whose code contains pc, those of inlined functions and those that the compiler has
- * optimized away included. */
+ * optimized away included; none where there are more than HG_MAX_DECLARED. */
 struct hg_error *hg_variable_declared(struct hg_program *prog, uint64_t pc, hg_declareds *ret);
 
 /** Appends the captured variables (DW_AT_go_closure_offset, Go 1.23) of the closure whose code starts at entry; where none

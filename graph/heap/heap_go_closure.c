@@ -18,7 +18,8 @@
 // Nothing else in a program takes the address of code in this way: calls are relative, and the func values of plain functions
 // are static data. So one pass over all code finds the types of all closures, on x86-64.
 
-#define AMBIGUOUS 1 /* no type lies there */
+#define MAX_TEXT ((uint64_t)2 << 30) /* calls reach no further */
+#define AMBIGUOUS 1		     /* no type lies there */
 
 enum { LEA = 0x8d, LEA_AFTER = 6 /* bytes from the opcode to the next instruction */ };
 
@@ -94,6 +95,8 @@ static bool pair_found(void *arg, const struct go_closure_pair *pair)
 static bool search_module(struct search *search, const struct go_module *m)
 {
 	uint64_t some = 0;
+	if (m->etext - m->text > MAX_TEXT)
+		return true;
 	for (uint64_t addr = m->text; addr < m->etext; addr += some) {
 		const uint8_t *bytes = hg_image_view_some(search->go->prog->image, addr, &some);
 		if (!bytes || !some) {

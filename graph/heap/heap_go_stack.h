@@ -142,6 +142,7 @@ struct go_stacks {
 	struct hg_map homes; /* address of a _func -> struct homes * of heap_go_stack_guess.c */
 	struct hg_map codes; /* address of a _func -> struct go_code_types * */
 	uint32_t site_count;
+	uint32_t guesses; /* see heap_go_stack_region.c */
 	struct hg_arena arena;
 	uint64_t wait_reasons, wait_reason_count;
 	uint64_t budget; /* words that may still be scanned: stacks that overlap are damage */

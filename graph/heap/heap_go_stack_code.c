@@ -17,7 +17,8 @@ enum {
 	CALL = 0xe8,
 	AX = 0,
 	BX = 3,
-	NEAR = 64, // bytes in which the arguments of a call are loaded
+	NEAR = 64,	 // bytes in which the arguments of a call are loaded
+	MAX_NAMED = 512, // types, and maps, of one function
 };
 
 struct reader {
@@ -36,6 +37,8 @@ static void add_type(struct reader *r, uint32_t type)
 	for (size_t i = 0; i < r->ret->types.count; i++)
 		if (r->ret->types.data[i] == type)
 			return;
+	if (r->ret->types.count >= MAX_NAMED)
+		return;
 	uint32_t *place = hg_vec_push(&r->ret->types);
 	if (place)
 		*place = type;
@@ -80,7 +83,8 @@ static void read_call(struct reader *r, uint64_t at)
 	if (map->kind != HG_TYPE_POINTER || !map->elem)
 		return;
 	const struct go_func *called = go_func_at(r->s->r.go, target);
-	if (!called || called->entry != target || strncmp(called->name, "runtime.map", 11))
+	if (!called || called->entry != target || strncmp(called->name, "runtime.map", 11) ||
+	    r->ret->maps.count >= MAX_NAMED)
 		return;
 	struct go_code_map *place = hg_vec_push(&r->ret->maps);
 	if (place)

@@ -13,7 +13,8 @@
 //	- the function's variables without a place have, or that
 //	- the code names, where what the part points to is of that type's size and has its pointers.
 
-#define MAX_MASK_WORDS 4096 /* that are compared */
+#define MAX_MASK_WORDS 4096    /* of a region, or of a block, that are compared */
+#define MAX_GUESSES (1u << 24) /* words compared in all: only damage needs that many */
 
 struct region {
 	uint64_t addr, size;
@@ -86,10 +87,11 @@ static bool fits_class(uint64_t size, uint64_t room)
 }
 
 /** Could the block at addr hold `bytes` of values of the type, as for its size and its pointers? */
-static bool block_holds(const struct go_stacks *s, uint64_t addr, uint32_t type, uint64_t bytes)
+static bool block_holds(struct go_stacks *s, uint64_t addr, uint32_t type, uint64_t bytes)
 {
 	const struct hg_program *prog = s->r.go->prog;
 	const struct hg_extent *extent = hg_blocks_extent_at(s->r.blocks, addr);
+	s->guesses++;
 	const uint64_t size = hg_type_get(prog, type)->size;
 	if (!extent || extent->irregular || !size) // malloc's are
 		return false;
@@ -104,6 +106,8 @@ static bool block_holds(const struct go_stacks *s, uint64_t addr, uint32_t type,
 			bits = last ? 0
 				    : go_pointer_bits(&s->r.go->heap, extent, start, word / 64 * 64,
 						      &last);
+		if (++s->guesses > MAX_GUESSES)
+			return false;
 		const enum word is = word_of(prog, type, i * 8 % size);
 		if (is != WORD_EITHER && (bits >> word % 64 & 1) != (is == WORD_POINTER))
 			return false;
@@ -229,7 +233,7 @@ static bool by_maps(struct go_stacks *s, const struct region *r, struct go_guess
 enum form { FORM_POINTERS = 1, FORM_SLICES = 3 }; // words of an element
 
 /** Could all elements of the region be pointers to (slices of) the type? At least one has to. */
-static bool elements_agree(const struct go_stacks *s, const struct region *r, enum form form,
+static bool elements_agree(struct go_stacks *s, const struct region *r, enum form form,
 			   uint32_t type)
 {
 	const uint64_t size = hg_type_get(s->r.go->prog, type)->size;
