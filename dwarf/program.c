@@ -224,6 +224,8 @@ static void destroy_private(struct hg_program *prog)
 	hg_frame_deinit(priv->vdso);
 	hg_map_deinit(&priv->native_types);
 	hg_map_deinit(&priv->native_names);
+	hg_map_deinit(&priv->classes);
+	hg_map_deinit(&priv->vtables);
 	free(priv->indexes);
 	free(priv->by_start);
 	free(priv);

@@ -39,6 +39,9 @@ struct hg_program_private {
 	struct hg_frame_table *vdso;	 /* in the program's arena; NULL until asked for */
 	struct hg_map native_types;	 /* what a type of C is -> type id */
 	struct hg_map native_names; /* its name | kind << 32 -> type id, the first of that name */
+	struct hg_map classes;	    /* hash of the name of a class of C++ -> type id */
+	size_t classes_of;	    /* types below this id are in it */
+	struct hg_map vtables;	    /* address of a virtual table -> what is known of it */
 	bool native_read;	    /* hg_program_read_native() has been here */
 };
 

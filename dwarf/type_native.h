@@ -57,6 +57,7 @@ struct hg_native_type {
 	bool is_class; /* for the name of an anonymous one */
 	bool declaration;
 	bool is_new; /* first of its kind: its members are to be filled in */
+	bool has_full;
 	bool busy, done;
 };
 

@@ -28,6 +28,7 @@ static uint32_t intern(struct hg_native *batch, struct hg_text *text)
 }
 
 static uint32_t scope_name(struct hg_native *batch, uint32_t index, unsigned depth);
+static uint32_t type_name(struct hg_native *batch, uint32_t index, unsigned depth);
 
 static void add_scope(struct hg_native *batch, uint32_t scope, unsigned depth, struct hg_text *text)
 {
@@ -68,7 +69,7 @@ static uint32_t scope_name(struct hg_native *batch, uint32_t index, unsigned dep
 	if (scope.transparent) {
 		full = scope_name(batch, scope.parent, depth + 1);
 	} else if (scope.type) {
-		full = batch->types.data[scope.type - 1].full;
+		full = type_name(batch, scope.type - 1, depth + 1);
 	} else if (scope.function) {
 		add_function(batch, &scope, depth + 1, &text);
 	} else {
@@ -83,12 +84,17 @@ static uint32_t scope_name(struct hg_native *batch, uint32_t index, unsigned dep
 	return full;
 }
 
-uint32_t hg_native_full_name(struct hg_native *batch, uint32_t scope, const char *name)
+static uint32_t full_name(struct hg_native *batch, uint32_t scope, const char *name, unsigned depth)
 {
 	struct hg_text text = {0};
-	add_scope(batch, scope, 0, &text);
+	add_scope(batch, scope, depth, &text);
 	hg_text_addn(&text, name, strnlen(name, HG_MAX_NAME));
 	return intern(batch, &text);
+}
+
+uint32_t hg_native_full_name(struct hg_native *batch, uint32_t scope, const char *name)
+{
+	return full_name(batch, scope, name, 0);
 }
 
 // "typedef struct { ... } Session" names the struct.
@@ -105,39 +111,45 @@ static void name_by_typedef(struct hg_native *batch)
 	}
 }
 
-static uint32_t anonymous_name(struct hg_native *batch, const struct hg_native_type *type)
+static uint32_t anonymous_name(struct hg_native *batch, const struct hg_native_type *type,
+			       unsigned depth)
 {
 	const char *what = type->kind == HG_TYPE_UNION	? "union"
 			   : type->kind == HG_TYPE_ENUM ? "enum"
 			   : type->is_class		? "class"
 							: "struct";
-	char place[512];
+	struct hg_text text = {0};
+	add_scope(batch, type->scope, depth, &text);
+	hg_text_printf(&text, "{%s", what);
 	if (type->line && *type->basename)
-		snprintf(place, sizeof(place), "{%s %.400s:%u}", what, type->basename, type->line);
-	else
-		snprintf(place, sizeof(place), "{%s}", what);
-	return hg_native_full_name(batch, type->scope, place);
+		hg_text_printf(&text, " %.400s:%u", type->basename, type->line);
+	hg_text_add(&text, "}");
+	return intern(batch, &text);
+}
+
+static uint32_t type_name(struct hg_native *batch, uint32_t index, unsigned depth)
+{
+	struct hg_native_type *type = &batch->types.data[index];
+	if (type->has_full || depth >= MAX_SCOPES)
+		return type->full;
+	type->has_full = true; // now, against those that lead back to themselves
+	const bool named = type->form == HG_NATIVE_TYPEDEF || type->form == HG_NATIVE_NAMED;
+	const uint32_t declared = named ? hg_native_find(batch, type->origin) : 0;
+	// A class that is defined outside of the one it was declared in, or in a unit of its own.
+	if (declared)
+		type->full = type_name(batch, declared - 1, depth + 1);
+	else if (type->own) // Rust names its pointers, too
+		type->full = full_name(batch, type->scope, type->own, depth + 1);
+	else if (type->form == HG_NATIVE_NAMED)
+		type->full = anonymous_name(batch, type, depth + 1);
+	return type->full;
 }
 
 void hg_native_name_all(struct hg_native *batch)
 {
 	name_by_typedef(batch);
-	for (size_t i = 0; i < batch->types.count; i++) {
-		struct hg_native_type *type = &batch->types.data[i];
-		if (type->form == HG_NATIVE_TYPEDEF || type->form == HG_NATIVE_NAMED) {
-			const uint32_t declared =
-				type->own ? 0 : hg_native_find(batch, type->origin);
-			// A class that is defined outside of the one it was declared in.
-			if (declared && declared - 1 < i)
-				type->full = batch->types.data[declared - 1].full;
-			else if (type->own)
-				type->full = hg_native_full_name(batch, type->scope, type->own);
-			else if (type->form == HG_NATIVE_NAMED)
-				type->full = anonymous_name(batch, type);
-		} else if (type->own) { // Rust names its pointers
-			type->full = hg_native_full_name(batch, type->scope, type->own);
-		}
-	}
+	for (size_t i = 0; i < batch->types.count; i++)
+		type_name(batch, (uint32_t)i, 0);
 }
 
 static const char *name_of(const struct hg_native *batch, uint32_t id)
