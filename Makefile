@@ -12,9 +12,11 @@ FLAGS_release := -O3 -fno-plt
 FLAGS_test := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_static := -O3
 CFLAGS ?=
-ALL_CFLAGS := $(BASE_FLAGS) $(FLAGS_$(MODE)) -fPIC -pthread $(CFLAGS)
-LIBS := -lelf -lz -lzstd -lxxhash -lm
-PACKAGES := gcc libelf-dev zlib1g-dev libzstd-dev libxxhash-dev
+# libdwarf.h lies in a folder of its own, named differently by each distribution.
+DWARF_FLAGS := $(or $(shell pkg-config --cflags libdwarf 2>/dev/null),$(addprefix -idirafter ,$(wildcard /usr/include/libdwarf /usr/include/libdwarf-[0-9]*)))
+ALL_CFLAGS := $(BASE_FLAGS) $(FLAGS_$(MODE)) -fPIC -pthread $(DWARF_FLAGS) $(CFLAGS)
+LIBS := -ldwarf -lelf -lz -lzstd -lxxhash -lm
+PACKAGES := gcc libelf-dev libdwarf-dev zlib1g-dev libzstd-dev libxxhash-dev
 
 OUT := $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
 LIB_SOURCES := $(wildcard core/*.c core/base/*.c dwarf/*.c graph/*.c graph/heap/*.c graph/lang/*.c graph/report/*.c)
@@ -39,7 +41,7 @@ all: $(if $(and $(wildcard graph/heapgraph.c),$(wildcard graph/report/*.c)),$(OU
 # Says which packages are missing before the compiler drowns it; looked at once.
 $(OUT)/libraries.ok:
 	@mkdir -p $(@D)
-	@for h in libelf.h zlib.h zstd.h xxhash.h; do \
+	@for h in libelf.h libdwarf.h zlib.h zstd.h xxhash.h; do \
 		printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\n' $$h | $(CC) $(ALL_CFLAGS) -fsyntax-only -x c - 2>/dev/null || \
 		{ echo "heapgraph needs $$h; on Debian: apt-get install $(PACKAGES)" >&2; exit 1; }; done
 	@touch $@

@@ -1,8 +1,6 @@
 /**
- * A cursor over debug info entries (DIEs), decoded into a plain struct with the attributes that heapgraph asks for.
- *
- * An offset names an entry among all of a module: those of .debug_info have their offset in it, and those of .debug_types,
- * of split units (.dwo, .dwp) and of supplementary files (dwz) stand behind.
+ * A cursor over debug info entries (DIEs). The only part of heapgraph that knows libdwarf, and thus to be used by one
+ * thread at a time. An entry is decoded into a plain struct with the attributes that heapgraph asks for.
  *
  * All of it is untrusted: references may lead anywhere (hg_die_at() checks), texts end inside their section, counts
  * are as written. Walks over siblings and children only go forward, so they end.
@@ -27,7 +25,6 @@ enum hg_dwarf_section {
 	HG_DEBUG_LOC,
 	HG_DEBUG_LOCLISTS,
 	HG_DEBUG_LINE,
-	HG_DEBUG_TYPES,
 	HG_DEBUG_SECTIONS, /* how many there are */
 };
 
@@ -69,20 +66,18 @@ enum { /* which fields of struct hg_die are there */
        HG_HAS_MEMBER_OFFSET = 1 << 15,
        HG_IS_BITFIELD = 1 << 16,
        HG_IS_EXTERNAL = 1 << 17,
-       HG_HIGH_PC_IS_LENGTH = 1 << 18, /* as it was written; high_pc is an address */
 };
 
 struct hg_die {
 	struct hg_dwarf *dwarf;
 	const struct hg_unit *unit;
-	uint64_t children; /* offset behind its attributes */
-	uint64_t sibling;  /* offset of the entry behind its children where it says so, else 0 */
-	uint64_t offset;   /* names it among all of the module */
-	uint16_t tag;	   /* HG_TAG_* or another */
-	uint32_t has;	   /* HG_HAS_* and HG_IS_* */
-	const char *name;  /* in a section, or NULL */
-	uint64_t type;	   /* offsets of other entries, 0 for none */
-	uint64_t origin;   /* DW_AT_abstract_origin, DW_AT_specification or DW_AT_signature */
+	void *handle;	  /* private to die.c */
+	uint64_t offset;  /* in .debug_info */
+	uint16_t tag;	  /* HG_TAG_* or another */
+	uint32_t has;	  /* HG_HAS_* and HG_IS_* */
+	const char *name; /* in a section, or NULL */
+	uint64_t type;	  /* offsets of other entries, 0 for none */
+	uint64_t origin;  /* DW_AT_abstract_origin, DW_AT_specification or DW_AT_signature */
 	uint64_t go_key, go_elem;
 	uint64_t go_runtime_type;
 	uint64_t go_kind;
@@ -121,10 +116,6 @@ const struct hg_unit *hg_dwarf_unit_at(const struct hg_dwarf *dwarf, uint64_t of
 /** Bytes of a section, decompressed; data NULL where there is none. */
 struct hg_section_bytes hg_dwarf_section(struct hg_dwarf *dwarf, enum hg_dwarf_section which);
 
-/** The same of the file where a unit stands. */
-struct hg_section_bytes hg_dwarf_unit_section(struct hg_dwarf *dwarf, const struct hg_unit *unit,
-					      enum hg_dwarf_section which);
-
 /** Entries that could not be read so far. */
 uint64_t hg_dwarf_damage(const struct hg_dwarf *dwarf);
 
@@ -133,7 +124,7 @@ typedef bool hg_die_fn(void *arg, const struct hg_die *die);
 /** Calls fn with the entry at an offset of .debug_info; false when there is none (or fn said so). */
 bool hg_die_at(struct hg_dwarf *dwarf, uint64_t offset, hg_die_fn *fn, void *arg);
 
-/** Calls fn for each child of an entry until it returns false. The entry fn gets dies with the call. */
+/** Calls fn for each child of an entry until it returns false. The entry fn gets, and its handle, die with the call. */
 void hg_die_children(const struct hg_die *parent, hg_die_fn *fn, void *arg);
 
 #endif

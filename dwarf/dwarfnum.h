@@ -1,5 +1,5 @@
 /**
- * The numbers of the DWARF standard that heapgraph uses.
+ * The numbers of the DWARF standard that heapgraph uses, under our own names: only die.c sees libdwarf.
  */
 #ifndef HG_DWARF_DWARFNUM_H
 #define HG_DWARF_DWARFNUM_H

@@ -6,7 +6,7 @@ missing=
 
 needs_header() { # header package
 	printf '#include <stdio.h>\n#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' "$1" |
-		gcc -fsyntax-only -x c - 2>/dev/null || missing="$missing $2"
+		gcc $(pkg-config --cflags libdwarf 2>/dev/null) -idirafter /usr/include/libdwarf -fsyntax-only -x c - 2>/dev/null || missing="$missing $2"
 }
 needs_command() { # command package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
@@ -14,6 +14,7 @@ needs_command() { # command package
 
 needs_command gcc 'gcc libc6-dev'
 needs_header libelf.h libelf-dev
+needs_header libdwarf.h libdwarf-dev
 needs_header zlib.h zlib1g-dev
 needs_header xxhash.h libxxhash-dev
 needs_header zstd.h libzstd-dev

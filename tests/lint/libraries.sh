@@ -1,4 +1,5 @@
 #!/bin/sh
-# libelf has one door.
+# libelf and libdwarf each have one door.
+tests/files '*.c' '*.h' | grep -v '^dwarf/die\.c$' | xargs grep -nE 'include[[:space:]]*<(libdwarf/)?(lib)?dwarf\.h>'
 tests/files '*.c' '*.h' | grep -v '^core/elffile\.c$' | xargs grep -nE 'include[[:space:]]*<(libelf/)?(libelf|gelf)\.h>'
 exit 0
