@@ -2,10 +2,31 @@
 
 #include <stdlib.h>
 
+#include "dwarf/vtable.h"
+
+/** The class of an object with virtual functions is in its first word; a pointer to a base class may lead into its middle. */
+static bool resolve_class(struct hg_lang *lang, uint32_t declared, uint64_t value,
+			  struct hg_guess *ret)
+{
+	struct hg_program *prog = lang->a->prog;
+	const struct hg_type *type = hg_type_get(prog, hg_type_strip(prog, declared));
+	uint64_t vptr;
+	int64_t to_top = 0;
+	if (type->kind != HG_TYPE_STRUCT || !hg_image_u64(prog->image, value, &vptr))
+		return false;
+	uint32_t dynamic = hg_type_of_vtable(prog, vptr, &to_top);
+	*ret = (struct hg_guess){
+		.type = dynamic, .count = 1, .back = to_top < 0 ? (uint64_t)-to_top : 0};
+	return dynamic;
+}
+
 static struct hg_guess cxx_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
 				   uint64_t offset, uint64_t value)
 {
-	struct hg_guess guess = c_resolve(lang, leaf, base, offset, value);
+	struct hg_guess guess;
+	if (resolve_class(lang, leaf->type, value, &guess))
+		return guess;
+	guess = c_resolve(lang, leaf, base, offset, value);
 	if (cxx_is_node_base(lang->a->prog, leaf->type))
 		guess.count = guess.sure = 1;
 	return guess;
