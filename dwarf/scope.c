@@ -452,7 +452,8 @@ struct hg_error *hg_variable_declared(struct hg_program *prog, uint64_t pc, hg_d
 		struct hg_declared *declared = hg_vec_push(ret);
 		if (!declared)
 			return &hg_enomem;
-		*declared = (struct hg_declared){variable->name, variable->type, variable->line};
+		*declared = (struct hg_declared){variable->name, variable->type, variable->line,
+						 variable->parameter};
 	}
 	return NULL;
 }

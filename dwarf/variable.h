@@ -56,6 +56,7 @@ struct hg_frame_context {      /* what location expressions may ask for */
 
 struct hg_declared { /* a local variable or parameter, wherever it lives */
 	uint32_t name, type, line;
+	bool parameter;
 };
 
 typedef HG_VEC(struct hg_declared) hg_declareds;

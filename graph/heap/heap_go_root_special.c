@@ -209,19 +209,17 @@ static struct call wrapped_call(struct go_rooter *r, uint64_t closure)
 /** Type of the first parameter of a function; 0 unknown. */
 static uint32_t parameter_type(struct heap_go *go, uint64_t funcval)
 {
-	hg_locals locals = {0};
+	hg_declareds variables = {0};
 	uint64_t entry = 0;
 	uint32_t type = 0;
 	if (!hg_image_u64(go->prog->image, funcval, &entry))
 		return 0;
-	const uint64_t regs[HG_ARCH_MAX_REGS] = {0}; // that it is in one is all that matters
-	const struct hg_frame_context context = {.pc = entry, .regs = regs};
-	hg_error_destroy(hg_variable_locals(go->prog, &context, &locals));
-	for (size_t i = 0; i < locals.count && !type; i++) {
-		if (locals.data[i].parameter)
-			type = locals.data[i].type;
+	hg_error_destroy(hg_variable_declared(go->prog, entry, &variables));
+	for (size_t i = 0; i < variables.count && !type; i++) {
+		if (variables.data[i].parameter)
+			type = variables.data[i].type;
 	}
-	hg_vec_deinit(&locals);
+	hg_vec_deinit(&variables);
 	return type;
 }
 

@@ -232,7 +232,7 @@ bool go_region_guess(struct go_stacks *s, const struct go_hit *hit, struct go_gu
 uint32_t go_type_repeated(struct go_stacks *s, uint32_t type, uint64_t size);
 /** Adds to the hit's site a slot for the word, which no slot covers. It holds for all frames at that site. */
 void go_slot_guess(struct go_stacks *s, const struct go_hit *hit);
-/** What a conservative word that no variable covers points to, where one type alone that the function's variables point to
+/** What a word that no variable covers points to, where one type alone that the function's variables point to
  * fits the block by size and pointers; else 0. */
 uint32_t go_fitting_type(struct go_stacks *s, const struct go_hit *hit);
 void go_homes_close(struct go_stacks *s);

@@ -27,13 +27,16 @@ struct reader {
 	const uint8_t *code;
 	uint64_t size;
 	struct go_code_types *ret;
-	uint32_t type; // last loaded into AX
-	int64_t place; // last loaded into BX, from sp
+	uint64_t loaded; // address of the last type loaded into AX
+	uint32_t type;	 // its id; 0: debug info knows none
+	int64_t place;	 // last loaded into BX, from sp
 	uint64_t type_at, place_at;
 };
 
 static void add_type(struct reader *r, uint32_t type)
 {
+	if (!type)
+		return;
 	for (size_t i = 0; i < r->ret->types.count; i++)
 		if (r->ret->types.data[i] == type)
 			return;
@@ -60,9 +63,9 @@ static void read_lea(struct reader *r, uint64_t at)
 			return;
 		const uint32_t type =
 			hg_type_by_descriptor(r->s->r.go->prog, m->module, target - m->types);
-		if (type)
-			add_type(r, type);
-		if (type && reg == AX) {
+		add_type(r, type);
+		if (reg == AX) {
+			r->loaded = target;
 			r->type = type;
 			r->type_at = at;
 		}
@@ -72,26 +75,36 @@ static void read_lea(struct reader *r, uint64_t at)
 	}
 }
 
-static void read_call(struct reader *r, uint64_t at)
+/** A call that works with a map whose header lies in the frame. */
+static void read_map_call(struct reader *r)
 {
-	struct hg_program *prog = r->s->r.go->prog;
-	if (!r->type || !r->place_at || at - r->type_at > NEAR || at - r->place_at > NEAR)
-		return;
+	const struct hg_program *prog = r->s->r.go->prog;
 	const struct hg_type *map = hg_type_get(prog, hg_type_strip(prog, r->type));
-	const uint64_t target =
-		r->func->entry + at + 5 + (uint64_t)(int64_t)(int32_t)hg_load_u32(r->code + at + 1);
-	if (map->kind != HG_TYPE_POINTER || !map->elem)
-		return;
-	const struct go_func *called = go_func_at(r->s->r.go, target);
-	if (!called || called->entry != target || strncmp(called->name, "runtime.map", 11) ||
-	    r->ret->maps.count >= MAX_NAMED)
+	if (map->kind != HG_TYPE_POINTER || !map->elem || r->ret->maps.count >= MAX_NAMED)
 		return;
 	struct go_code_map *place = hg_vec_push(&r->ret->maps);
 	if (place)
 		*place = (struct go_code_map){.at = r->place, .type = map->elem, .map = r->type};
 	else
 		r->s->r.failed = true;
-	r->type = 0;
+}
+
+static void read_call(struct reader *r, uint64_t at)
+{
+	const uint64_t target =
+		r->func->entry + at + 5 + (uint64_t)(int64_t)(int32_t)hg_load_u32(r->code + at + 1);
+	if (!r->loaded || at - r->type_at > NEAR)
+		return;
+	const struct go_func *called = go_func_at(r->s->r.go, target);
+	if (!called || called->entry != target)
+		return;
+	if (!r->type && (!strcmp(called->name, "runtime.newobject") ||
+			 !strcmp(called->name, "runtime.makeslice")))
+		add_type(r, go_type_at(r->s->r.go, r->loaded)); // what else could it be
+	else if (r->type && r->place_at && at - r->place_at <= NEAR &&
+		 !strncmp(called->name, "runtime.map", 11))
+		read_map_call(r);
+	r->loaded = 0;
 }
 
 static void read_code(struct reader *r)

@@ -272,14 +272,13 @@ static void memory_hit(struct go_stacks *s, uint32_t goroutine, const struct go_
 		offset = site->slots[index].piece_at + (uint64_t)(at - site->slots[index].at);
 	if (holds_sudog(s, site, index, hit->value))
 		flags |= HG_EDGE_OWNER;
-	go_root_edge(&s->r,
-		     &(struct hg_root_edge){
-			     .target = hit->value,
-			     .root = local_root(s, goroutine, hit, index),
-			     .offset = (uint32_t)offset,
-			     .type = unnamed && hit->conservative ? go_fitting_type(s, hit) : 0,
-			     .flags = flags,
-		     });
+	go_root_edge(&s->r, &(struct hg_root_edge){
+				    .target = hit->value,
+				    .root = local_root(s, goroutine, hit, index),
+				    .offset = (uint32_t)offset,
+				    .type = unnamed ? go_fitting_type(s, hit) : 0,
+				    .flags = flags,
+			    });
 }
 
 static int hit_by_frame(const void *a, const void *b)

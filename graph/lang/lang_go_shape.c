@@ -122,7 +122,8 @@ static const char *trie_arguments(const char *name, const char *part)
 
 /** The root of a hash trie is an indirect node, children are nodes that say themselves what they are, entries form lists.
  * Their declared types may be shapes, which do not tell. */
-static unsigned hash_trie(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
+static unsigned hash_trie(const struct hg_program *prog, uint32_t type, uint32_t weak_handle,
+			  struct hg_piece *pieces)
 {
 	const char *name = hg_type_name(prog, type);
 	const char *map = trie_arguments(name, "HashTrieMap");
@@ -137,8 +138,15 @@ static unsigned hash_trie(const struct hg_program *prog, uint32_t type, struct h
 		return root ? one(pieces, hg_type_member(prog, type, "root"), HG_LEAF_POINTER, root)
 			    : 0;
 	}
-	if (trie_arguments(name, "entry"))
-		return one(pieces, hg_type_member(prog, type, "overflow"), HG_LEAF_POINTER, type);
+	if (trie_arguments(name, "entry")) {
+		const struct hg_member *key = hg_type_member(prog, type, "key");
+		const bool weak = key && !strcmp(hg_type_name(prog, key->type), "unsafe.Pointer");
+		unsigned count =
+			one(pieces, hg_type_member(prog, type, "overflow"), HG_LEAF_POINTER, type);
+		if (weak) // see go_trie_entry()
+			count += one(pieces + count, key, HG_LEAF_POINTER, weak_handle);
+		return count;
+	}
 	const struct hg_member *children =
 		trie_arguments(name, "indirect") ? hg_type_member(prog, type, "children") : NULL;
 	if (!children)
@@ -179,6 +187,9 @@ unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces
 		return channel_buffer(prog, type, pieces);
 	if (go_name_starts(prog, type, "hash<"))
 		return hash_buckets(prog, type, pieces);
+	if (go_name_starts(prog, type, "map.bucket[") ||
+	    go_name_starts(prog, type, "noalg.map.bucket[")) // overflow is an unsafe.Pointer
+		return one(pieces, hg_type_member(prog, type, "overflow"), HG_LEAF_POINTER, type);
 	if (go_name_starts(prog, type, "map<"))
 		return map_directory(prog, type, pieces);
 	if (go_name_starts(prog, type, "groupReference<"))
@@ -189,7 +200,7 @@ unsigned go_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces
 		return one(pieces, hg_type_member(prog, type, "u"), HG_LEAF_POINTER,
 			   go->weak_handle);
 	if (go_name_starts(prog, type, "internal/") || go_name_starts(prog, type, "unique."))
-		return hash_trie(prog, type, pieces);
+		return hash_trie(prog, type, go->weak_handle, pieces);
 	if (!strcmp(name, "sync.Pool"))
 		return pool_locals(prog, type, pieces);
 	if (!strcmp(name, "reflect.Value"))
@@ -229,6 +240,10 @@ uint32_t go_trie_entry(struct lang_go *go, const char *name)
 	uint32_t types[2] = {0};
 	if (arguments)
 		arguments_of(prog, arguments, types);
+	if (arguments && !strncmp(name, "unique.", 7)) { // {node; overflow; weak pointer; hash}
+		types[0] = hg_type_find(prog, "unsafe.Pointer");
+		types[1] = hg_type_find(prog, "uintptr");
+	}
 	const uint64_t key_size = hg_type_get(prog, types[0])->size,
 		       value_size = hg_type_get(prog, types[1])->size;
 	if (!types[0] || !types[1] || key_size % 8 || value_size % 8)
