@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define GRANULE 8
+#define MOST_BETWEEN ((uint64_t)64 << 10) /* blocks of one extent: another heap may lie there */
 #define EXTENT_BYTES                                                                               \
 	((uint64_t)8                                                                               \
 	 << 20) /* long runs of chunks are cut so that they can be scanned in parallel */
@@ -122,7 +123,8 @@ static bool add_block(void *arg, const struct glibc_chunk *chunk)
 	uint64_t addr = chunk->addr + CHUNK_HEADER, end = chunk->addr + chunk->size + 8;
 	if (hg_map_get(&r->g->free_chunks, chunk->addr))
 		return true;
-	if (r->end > r->start && (addr < r->end || end - r->start > EXTENT_BYTES) && !flush(r))
+	const bool apart = addr < r->end || addr - r->end > MOST_BETWEEN;
+	if (r->end > r->start && (apart || end - r->start > EXTENT_BYTES) && !flush(r))
 		return false;
 	if (r->end == r->start)
 		r->start = r->end = addr;

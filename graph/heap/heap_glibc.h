@@ -24,6 +24,7 @@
 #define CHUNK_HEADER 16 /* from a chunk to the caller's bytes */
 #define CHUNK_PREV_IN_USE 1u
 #define CHUNK_MMAPPED 2u
+#define CHUNK_NON_MAIN 4u
 #define CHUNK_FLAGS 7u
 
 struct glibc_arena {

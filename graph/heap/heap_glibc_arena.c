@@ -27,8 +27,10 @@
 #define FROM_BINS_END 0x828
 #define LONGEST_HEAD 0x70
 #define MAX_ARENAS 65536
-#define MAX_HEAPS (1u << 20)
+#define MAX_REGIONS (1u << 16) /* of all arenas; rings of heaps end here, too */
 #define NOT_CONTIGUOUS 2
+#define PAGE 4096
+#define MAX_STEPS ((uint64_t)1 << 28)
 
 static uint64_t word(const struct heap_glibc *g, uint64_t addr)
 {
@@ -191,52 +193,100 @@ static struct hg_error *add_region(struct heap_glibc *g, uint64_t start, uint64_
 	return NULL;
 }
 
-/** Does a walk from start come to the wanted chunk within a few steps? Enough to tell a chunk's start from other bytes. */
-static bool chunks_from(const struct heap_glibc *g, uint64_t start, uint64_t end)
+/**
+ * Walks a piece of the main arena from where one may start; returns its end, 0 where it is none. A piece holds chunks of the
+ * main arena up to the top chunk, or up to two fences at the end of a page.
+ */
+static uint64_t piece_end(const struct heap_glibc *g, const struct glibc_arena *arena,
+			  uint64_t start, uint64_t limit, uint64_t *steps)
 {
 	uint64_t at = start;
-	for (unsigned i = 0; i < 8 && at < end; i++) {
-		uint64_t size = glibc_chunk_size(word(g, at + 8));
-		if (size < CHUNK_MIN || size % CHUNK_ALIGN || size > end - at)
-			return false;
+	while (at + 2 * CHUNK_HEADER <= limit && ++*steps < MAX_STEPS) {
+		const uint64_t size_field = word(g, at + 8), size = glibc_chunk_size(size_field);
+		if (at == arena->top)
+			return at + size;
+		if (size_field & (CHUNK_MMAPPED | CHUNK_NON_MAIN) || size % CHUNK_ALIGN ||
+		    size > limit - at || (at == start && !(size_field & CHUNK_PREV_IN_USE)))
+			return 0;
+		if (size == CHUNK_ALIGN)
+			return at > start && (at + 2 * CHUNK_ALIGN) % PAGE == 0 &&
+					       glibc_chunk_size(word(g, at + CHUNK_ALIGN + 8)) ==
+						       CHUNK_ALIGN
+				       ? at + 2 * CHUNK_ALIGN
+				       : 0;
+		if (size < CHUNK_MIN)
+			return 0;
 		at += size;
 	}
-	return true;
+	return 0;
+}
+
+/** Looks for pieces of the main arena at the pages of a segment: the kernel joins them with mappings of others. */
+static struct hg_error *pieces_of_segment(struct heap_glibc *g, uint32_t index,
+					  const struct hg_segment *s, uint64_t *found,
+					  uint64_t *steps)
+{
+	const struct glibc_arena arena = g->arenas.data[index];
+	const uint64_t limit = s->addr + s->present;
+	uint64_t at = s->addr;
+	while (at < limit && *found < arena.system_mem) {
+		const uint64_t end = hg_program_module_at(g->prog, at)
+					     ? 0
+					     : piece_end(g, &arena, at, limit, steps);
+		if (!end) {
+			// The break need not have been aligned when malloc came: anywhere in the first page.
+			const uint64_t step = at - s->addr < PAGE ? CHUNK_ALIGN : PAGE;
+			at = (at / step + 1) * step;
+			continue;
+		}
+		const bool has_top = arena.top >= at && arena.top < end;
+		struct hg_error *err = add_region(g, at, end, has_top ? arena.top : 0, index);
+		if (err)
+			return err;
+		*found += end - at;
+		at = end;
+	}
+	return NULL;
+}
+
+static struct hg_error *pieces(struct heap_glibc *g, uint32_t index)
+{
+	const struct hg_image *image = g->prog->image;
+	uint64_t found = 0, steps = 0;
+	struct hg_error *err = NULL;
+	for (size_t i = 0; i < image->segment_count && !err; i++)
+		if (image->segments[i].prot & HG_PROT_WRITE && !image->segments[i].from_file)
+			err = pieces_of_segment(g, index, &image->segments[i], &found, &steps);
+	if (found < g->arenas.data[index].system_mem)
+		hg_coverage_add(g->coverage, "bytes of malloc's main arena that were not found",
+				g->arenas.data[index].system_mem - found);
+	return err;
 }
 
 /**
  * The main arena grows by brk. While it is contiguous all of system_mem lies before the end of top. Else it consists of
- * pieces: every anonymous writable segment whose first bytes are chunks up to a fence is one.
+ * pieces.
  */
 static struct hg_error *main_regions(struct heap_glibc *g, uint32_t index)
 {
 	const struct glibc_arena *arena = &g->arenas.data[index];
-	uint64_t end = arena->top + top_size(g, arena->top);
-	// The break need not have been aligned when malloc came (to glibc 2.31 tunables moved it).
-	uint64_t start = (end - arena->system_mem + CHUNK_ALIGN - 1) & ~(uint64_t)(CHUNK_ALIGN - 1);
-	if (end > arena->top && start < end && chunks_from(g, start, end) &&
-	    !(arena->flags & NOT_CONTIGUOUS))
-		return add_region(g, start, end, arena->top, index);
 	const struct hg_segment *s = hg_image_segment(g->prog->image, arena->top);
-	if (!s || end <= arena->top) {
+	const uint64_t end = arena->top + top_size(g, arena->top);
+	// The break need not have been aligned when malloc came (to glibc 2.31 tunables moved it).
+	const uint64_t start =
+		(end - arena->system_mem + CHUNK_ALIGN - 1) & ~(uint64_t)(CHUNK_ALIGN - 1);
+	const bool contiguous = !(arena->flags & NOT_CONTIGUOUS);
+	if (contiguous && end > arena->top && start < arena->top &&
+	    hg_image_segment(g->prog->image, start))
+		return add_region(g, start, end, arena->top, index);
+	if (!s || (end <= arena->top && !contiguous)) {
 		hg_coverage_add(g->coverage, "malloc arenas whose top chunk is damaged", 1);
 		return NULL;
 	}
-	uint64_t found = 0;
-	struct hg_error *err = NULL;
-	for (size_t i = 0; i < g->prog->image->segment_count && !err; i++) {
-		const struct hg_segment *piece = &g->prog->image->segments[i];
-		uint64_t piece_end = piece->addr + piece->present;
-		bool has_top = arena->top >= piece->addr && arena->top < piece_end;
-		if (!(piece->prot & HG_PROT_WRITE) || !piece->present || piece->from_file ||
-		    hg_program_module_at(g->prog, piece->addr) || found >= arena->system_mem ||
-		    !chunks_from(g, piece->addr, piece_end))
-			continue;
-		found += piece->present;
-		err = add_region(g, piece->addr, has_top ? end : piece_end,
-				 has_top ? arena->top : 0, index);
-	}
-	return err;
+	// Without a top chunk that can be read, what is before it is what counts.
+	if (end <= arena->top)
+		return add_region(g, s->addr, arena->top, arena->top, index);
+	return pieces(g, index);
 }
 
 /**
@@ -276,7 +326,11 @@ static struct hg_error *other_regions(struct heap_glibc *g, uint32_t index)
 		hg_coverage_add(g->coverage, "malloc arenas whose heaps cannot be found", 1);
 		return NULL;
 	}
-	for (unsigned i = 0; i < MAX_HEAPS && heap; i++) {
+	while (heap) {
+		if (g->regions.count >= MAX_REGIONS) {
+			hg_coverage_add(g->coverage, "malloc heaps beyond the limit", 1);
+			return NULL;
+		}
 		uint64_t start = heap == first ? arena.end : heap + info_size;
 		uint64_t end = heap + word(g, heap + 16);
 		bool has_top = arena.top >= start && arena.top < end;

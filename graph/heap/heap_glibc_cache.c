@@ -6,7 +6,6 @@
 #define FASTBINS 10
 #define MOST_LEFT_OVER 32 /* 16, and alignment from glibc 2.43 */
 #define SMALL_BINS 64
-#define MAX_CHAIN (1u << 24)
 #define MAX_STEPS ((uint64_t)1 << 28) /* of all chains together, true and false ones */
 
 /*
@@ -147,6 +146,15 @@ static bool try_tcache(void *arg, const struct glibc_chunk *chunk)
 	return !s->failed;
 }
 
+/** No list is longer than there is room for its chunks. */
+static uint32_t longest_list(const struct heap_glibc *g)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < g->regions.count; i++)
+		bytes += g->regions.data[i].end - g->regions.data[i].start;
+	return bytes / CHUNK_MIN < UINT32_MAX ? (uint32_t)(bytes / CHUNK_MIN) : UINT32_MAX;
+}
+
 /** A fastbin's head is a chunk; links inside point to chunks. */
 static void walk_fastbins(struct search *s, const struct glibc_arena *arena)
 {
@@ -159,7 +167,7 @@ static void walk_fastbins(struct search *s, const struct glibc_arena *arena)
 				      .size_low = CHUNK_MIN + 16 * (uint64_t)i,
 				      .size_high = CHUNK_MIN + 16 * (uint64_t)i,
 				      .linking = SAFE,
-				      .longest = MAX_CHAIN};
+				      .longest = longest_list(s->g)};
 		if (walk_chain(&chain, false, &s->failed) < 0)
 			chain.linking = PLAIN;
 		if (walk_chain(&chain, false, &s->failed) < 0)

@@ -18,6 +18,7 @@ VARIANTS = {  # name -> (threads, blocks of each, options, tunables)
     "long-tcache": (4, 8000, [], "glibc.malloc.tcache_count=120"),
     "large-tcache": (2, 8000, [], "glibc.malloc.tcache_max=4194304"),
     "pieces": (2, 12000, ["foreign=1"], ""),
+    "blocked": (2, 12000, ["blocked=1"], ""),
     "left": (6, 8000, ["leave=1"], ""),
     "huge-pages": (3, 6000, [], "glibc.malloc.hugetlb=1"),
 }
