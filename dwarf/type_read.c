@@ -203,8 +203,8 @@ static void read_global(struct reader *reader, const struct hg_die *die)
 		return;
 	const struct hg_module *module = &reader->prog->modules.data[reader->module];
 	struct hg_variable *global = hg_vec_push(&reader->prog->globals);
-	struct pending_global *pending = hg_vec_push(&reader->globals);
-	if (!global || !pending) {
+	struct pending_global *pending = global ? hg_vec_push(&reader->globals) : NULL;
+	if (!pending) {
 		reader->nomem = true;
 		return;
 	}

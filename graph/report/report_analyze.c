@@ -318,7 +318,7 @@ static struct hg_error *add_suspects(struct analyze *z, const struct hg_filter *
 				     const char *sort, uint64_t limit)
 {
 	uint32_t *order = NULL;
-	struct hg_rows rows = HG_ROWS(suspect_columns);
+	hg_cleanup(hg_rows_deinit) struct hg_rows rows = HG_ROWS(suspect_columns);
 	struct hg_text text = {0};
 	uint64_t left_out = 0;
 	struct hg_error *err = rank_groups(z, &order);

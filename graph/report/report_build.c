@@ -165,7 +165,7 @@ struct hg_error *hg_filter_init(struct hg_filter *filter, const char *expression
 
 bool hg_filter_matches(const struct hg_filter *filter, const char *words)
 {
-	return !filter->active || !regexec(&filter->regex, words, 0, NULL, 0);
+	return !filter->active || !regexec(&filter->regex, words ? words : "", 0, NULL, 0);
 }
 
 void hg_filter_deinit(struct hg_filter *filter)

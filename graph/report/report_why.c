@@ -117,7 +117,7 @@ static struct hg_error *add_types_below(struct hg_why *why, const char *title)
 		{.name = "count", .title = "COUNT", .kind = HG_COLUMN_COUNT},
 		{.name = "shallow", .title = "SHALLOW", .kind = HG_COLUMN_BYTES},
 	};
-	struct hg_rows rows = HG_ROWS(columns);
+	hg_cleanup(hg_rows_deinit) struct hg_rows rows = HG_ROWS(columns);
 	hg_autofree struct hg_class *sums = calloc(why->classes.count, sizeof(*sums));
 	if (!sums)
 		return &hg_enomem;
