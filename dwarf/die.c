@@ -63,6 +63,7 @@ struct hg_dwarf {
 	struct hg_map
 		abbrevs; // offsets of tables in .debug_abbrev -> 1 where they are sane, 2 where not, 3: linked
 	uint64_t damage;
+	bool exhausted; // of memory: what was not read may be sound
 	uint64_t attributes_left;
 };
 
@@ -217,8 +218,10 @@ static void close_libdwarf(struct hg_dwarf *dwarf)
 static void note_damage(struct hg_dwarf *dwarf, Dwarf_Error error)
 {
 	dwarf->damage++;
-	if (error)
-		dwarf_dealloc_error(dwarf->dbg, error);
+	if (!error)
+		return;
+	dwarf->exhausted |= dwarf_errno(error) == DW_DLE_ALLOC_FAIL;
+	dwarf_dealloc_error(dwarf->dbg, error);
 }
 
 static bool is_address_form(Dwarf_Half form)
@@ -597,6 +600,7 @@ static void read_unit(struct hg_dwarf *dwarf, const struct hg_unit *header)
 		decode_attributes(&decoding, handle);
 	} else {
 		note_damage(dwarf, error);
+		dwarf->exhausted |= !error;
 	}
 	dwarf_dealloc_die(handle);
 }
@@ -737,6 +741,11 @@ struct hg_section_bytes hg_dwarf_section(struct hg_dwarf *dwarf, enum hg_dwarf_s
 		hg_error_destroy(err);
 	}
 	return dwarf->sections[which];
+}
+
+bool hg_dwarf_exhausted(const struct hg_dwarf *dwarf)
+{
+	return dwarf->exhausted;
 }
 
 uint64_t hg_dwarf_damage(const struct hg_dwarf *dwarf)

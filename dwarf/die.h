@@ -116,6 +116,8 @@ const struct hg_unit *hg_dwarf_unit_at(const struct hg_dwarf *dwarf, uint64_t of
 /** Bytes of a section, decompressed; data NULL where there is none. */
 struct hg_section_bytes hg_dwarf_section(struct hg_dwarf *dwarf, enum hg_dwarf_section which);
 
+/** Did memory run out while entries were read? Then not all that counts as damage is. */
+bool hg_dwarf_exhausted(const struct hg_dwarf *dwarf);
 /** Entries that could not be read so far. */
 uint64_t hg_dwarf_damage(const struct hg_dwarf *dwarf);
 

@@ -392,7 +392,8 @@ struct hg_error *hg_type_read(struct hg_program *prog, uint32_t module)
 	hg_vec_deinit(&reader.refs);
 	hg_vec_deinit(&reader.member_types);
 	hg_vec_deinit(&reader.globals);
-	struct hg_error *err = reader.nomem ? &hg_enomem : hg_native_read(prog, module);
+	const bool exhausted = reader.nomem || hg_dwarf_exhausted(reader.dwarf);
+	struct hg_error *err = exhausted ? &hg_enomem : hg_native_read(prog, module);
 	settle_sizes(prog);
 	hg_program_count_damage(prog, module);
 	return err;
