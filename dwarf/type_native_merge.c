@@ -140,7 +140,6 @@ static uint32_t merge_ref(struct hg_native *batch, uint64_t ref, unsigned depth)
 static uint32_t derived_type(struct hg_native *batch, struct hg_native_type *type, unsigned depth)
 {
 	hg_autofree uint32_t *parameters = NULL;
-	const struct hg_native_member *members = batch->members.data + type->members;
 	const bool is_function = type->form == HG_NATIVE_FUNCTION;
 	uint64_t count = type->form == HG_NATIVE_ARRAY && type->member_count;
 	uint64_t hash = mix(type->form, type->full);
@@ -151,11 +150,12 @@ static uint32_t derived_type(struct hg_native *batch, struct hg_native_type *typ
 	if (is_function && !parameters)
 		return 0;
 	for (uint32_t i = 0; i < type->member_count; i++) {
+		const struct hg_native_member *member = &batch->members.data[type->members + i];
 		if (is_function)
-			parameters[i] = merge_ref(batch, members[i].ref, depth);
-		else if (__builtin_mul_overflow(count, members[i].offset, &count))
+			parameters[i] = merge_ref(batch, member->ref, depth);
+		else if (__builtin_mul_overflow(count, member->offset, &count))
 			count = 0;
-		hash = mix(hash, is_function ? parameters[i] : members[i].offset);
+		hash = mix(hash, is_function ? parameters[i] : member->offset);
 	}
 	uint64_t *known = hg_map_put(&batch->prog->priv->native_types, hash);
 	if (!known || *known)

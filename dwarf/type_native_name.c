@@ -77,7 +77,7 @@ static uint32_t scope_name(struct hg_native *batch, uint32_t index, unsigned dep
 		const char *name = scope.name ? scope.name : "(anonymous namespace)";
 		hg_text_addn(&text, name, strnlen(name, HG_MAX_NAME));
 	}
-	if (text.length)
+	if (text.data)
 		full = intern(batch, &text);
 	batch->scopes.data[index].full = full;
 	batch->scopes.data[index].has_full = true;
@@ -136,9 +136,15 @@ static uint32_t type_name(struct hg_native *batch, uint32_t index, unsigned dept
 	const bool named = type->form == HG_NATIVE_TYPEDEF || type->form == HG_NATIVE_NAMED;
 	const uint32_t declared = named ? hg_native_find(batch, type->origin) : 0;
 	// A class that is defined outside of the one it was declared in, or in a unit of its own.
-	if (declared)
+	const struct hg_native_type *declaration =
+		declared ? &batch->types.data[declared - 1] : NULL;
+	if (declaration && !type->own && !declaration->own && !declaration->origin)
+		type->scope = declaration->scope; // an anonymous one in a class
+	else if (declared)
 		type->full = type_name(batch, declared - 1, depth + 1);
-	else if (type->own) // Rust names its pointers, too
+	if (type->full)
+		return type->full;
+	if (type->own) // Rust names its pointers, too
 		type->full = full_name(batch, type->scope, type->own, depth + 1);
 	else if (type->form == HG_NATIVE_NAMED)
 		type->full = anonymous_name(batch, type, depth + 1);
