@@ -134,4 +134,4 @@ def tests():
                 yield f"{version}", lambda v=version: damaged(v, range(FROM, FROM + SEEDS))
         return
     for version in ("1.18", "1.22", newest()):
-        yield f"{version}", lambda v=version: damaged(v, range(1, 9))
+        yield f"{version}", lambda v=version: damaged(v, range(1, 41))
