@@ -1,5 +1,7 @@
 #include "core/image.h"
 
+#include <elf.h>
+
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -305,4 +307,21 @@ char *hg_image_host_path(const struct hg_image *image, const char *target_path)
 {
 	char *path = NULL;
 	return asprintf(&path, "%s%s", image->sysroot, target_path) < 0 ? NULL : path;
+}
+
+const struct hg_mapping *hg_image_exe_mapping(const struct hg_image *image)
+{
+	static const uint64_t keys[] = {AT_PHDR, AT_ENTRY};
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		uint64_t addr;
+		const struct hg_mapping *mapping = NULL;
+		if (hg_image_auxv(image, keys[i], &addr))
+			mapping = hg_image_mapping(image, addr);
+		if (mapping && *mapping->path == '/')
+			return mapping;
+	}
+	for (size_t i = 0; i < image->mappings.count; i++)
+		if (*image->mappings.data[i].path == '/')
+			return &image->mappings.data[i];
+	return NULL;
 }

@@ -101,6 +101,9 @@ const struct hg_mapping *hg_image_mapping(const struct hg_image *image, uint64_t
  */
 struct hg_elf *hg_image_elf(const struct hg_image *image, const char *path, const char **problem);
 
+/** Returns a mapping of the executable: where the auxiliary vector points to, else the first of a file; NULL none. */
+const struct hg_mapping *hg_image_exe_mapping(const struct hg_image *image);
+
 /** Returns true and the value where the auxiliary vector has the key (AT_PHDR, AT_ENTRY, ...). */
 bool hg_image_auxv(const struct hg_image *image, uint64_t key, uint64_t *ret);
 

@@ -119,23 +119,6 @@ static const char *difference(const struct hg_image *image, const struct hg_imag
 			   : "is of another build than the process";
 }
 
-static const struct hg_mapping *exe_mapping(const struct hg_image *image)
-{
-	static const uint64_t keys[] = {AT_PHDR, AT_ENTRY};
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		uint64_t addr;
-		const struct hg_mapping *mapping = NULL;
-		if (hg_image_auxv(image, keys[i], &addr))
-			mapping = hg_image_mapping(image, addr);
-		if (mapping && *mapping->path == '/')
-			return mapping;
-	}
-	for (size_t i = 0; i < image->mappings.count; i++)
-		if (*image->mappings.data[i].path == '/')
-			return &image->mappings.data[i];
-	return NULL;
-}
-
 /** Opens one file; where it cannot be used, file->problem says why. */
 static struct hg_error *open_file(struct hg_image *image, struct hg_image_file *file,
 				  const char *host_path)
@@ -238,7 +221,7 @@ static struct hg_error *list_file(struct hg_image *image, const struct hg_mappin
 
 static struct hg_error *open_files(struct hg_image *image, const struct hg_image_options *options)
 {
-	const struct hg_mapping *exe = exe_mapping(image);
+	const struct hg_mapping *exe = hg_image_exe_mapping(image);
 	for (size_t i = 0; i < image->mappings.count; i++) {
 		struct hg_error *err = list_file(image, &image->mappings.data[i], exe);
 		if (err)

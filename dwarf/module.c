@@ -75,23 +75,6 @@ static void extend_over_segments(struct hg_module *module)
 	}
 }
 
-static const struct hg_mapping *exe_mapping(const struct hg_image *image)
-{
-	static const uint64_t keys[] = {AT_PHDR, AT_ENTRY};
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		uint64_t addr;
-		const struct hg_mapping *mapping = NULL;
-		if (hg_image_auxv(image, keys[i], &addr))
-			mapping = hg_image_mapping(image, addr);
-		if (mapping && *mapping->path == '/')
-			return mapping;
-	}
-	for (size_t i = 0; i < image->mappings.count; i++)
-		if (*image->mappings.data[i].path == '/')
-			return &image->mappings.data[i];
-	return NULL;
-}
-
 static struct hg_error *add_module(struct hg_program *prog, const struct hg_mapping *mapping,
 				   bool is_exe)
 {
@@ -143,7 +126,7 @@ static bool belongs(struct hg_program *prog, const struct hg_mapping *mapping)
 struct hg_error *hg_module_find_all(struct hg_program *prog)
 {
 	const struct hg_image *image = prog->image;
-	const struct hg_mapping *exe = image ? exe_mapping(image) : NULL;
+	const struct hg_mapping *exe = image ? hg_image_exe_mapping(image) : NULL;
 	if (!exe)
 		return NULL;
 	struct hg_error *err = NULL;

@@ -50,11 +50,12 @@ static struct hg_error *open_program(struct hg_analysis *a, const struct hg_opti
 static struct hg_error *no_heap(const struct hg_analysis *a)
 {
 	const struct hg_module *exe = a->prog->modules.count ? &a->prog->modules.data[0] : NULL;
-	if (exe && exe->problem)
+	if (exe && exe->problem && !exe->elf)
 		return hg_error_create(HG_ERROR_UNSUPPORTED, "%s", exe->problem);
-	return hg_error_create(HG_ERROR_UNSUPPORTED,
-			       "no heap that heapgraph knows in '%s': it is not a Go program",
-			       exe && exe->path ? exe->path : "?");
+	return hg_error_create(
+		HG_ERROR_UNSUPPORTED,
+		"no heap that heapgraph knows in '%s': neither Go's nor that of glibc's malloc",
+		exe && exe->path ? exe->path : "?");
 }
 
 static struct hg_error *open_heaps(struct hg_analysis *a)
