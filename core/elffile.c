@@ -1,6 +1,6 @@
 #include "core/elffile.h"
 
-#include <elf.h>
+#include <gelf.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -18,6 +18,7 @@ struct contents { // of a decompressed section
 };
 
 struct hg_elf_private {
+	Elf *elf; // libelf checks what it reads against the file; it copies nothing of a file in memory
 	struct hg_arena arena;
 	struct contents *contents; // one a section
 	bool owns_map;
@@ -63,86 +64,96 @@ static struct hg_error *check_ident(const struct hg_elf *elf)
 	return NULL;
 }
 
-/** The section header at index 0 holds counts that do not fit into the ELF header. */
-static const Elf64_Shdr *first_section(const struct hg_elf *elf, const Elf64_Ehdr *ehdr,
-				       Elf64_Shdr *ret)
+/** Reads program headers that lie inside the file; gelf_getphdr() gives none where one of them does not. */
+static bool read_phdrs(const struct hg_elf *elf, const GElf_Ehdr *ehdr, size_t count,
+		       Elf64_Phdr *ret)
 {
-	const uint8_t *ptr = ehdr->e_shoff ? file_bytes(elf, ehdr->e_shoff, sizeof(*ret)) : NULL;
-	return ptr ? memcpy(ret, ptr, sizeof(*ret)) : NULL;
+	const Elf_Data from = {.d_buf = (void *)(elf->map + ehdr->e_phoff),
+			       .d_type = ELF_T_PHDR,
+			       .d_size = count * sizeof(*ret),
+			       .d_version = EV_CURRENT};
+	Elf_Data to = from;
+	to.d_buf = ret;
+	return elf64_xlatetom(&to, &from, ELFDATA2LSB);
 }
 
-static uint64_t segment_count(const struct hg_elf *elf, const Elf64_Ehdr *ehdr)
+/** The kernel writes the section header that holds a count above 65,534 at the very end, so a core that is cut short lost
+ * it; but what its first program header describes begins right behind the table. */
+static uint64_t segment_count(const struct hg_elf *elf, const GElf_Ehdr *ehdr)
 {
-	if (ehdr->e_phnum != PN_XNUM)
-		return ehdr->e_phnum;
-	Elf64_Shdr zero;
-	if (first_section(elf, ehdr, &zero))
-		return zero.sh_info;
-	// The kernel writes that section header at the very end, so a core that is cut short lost it; but what its first
-	// program header describes begins right behind the table.
+	const uint64_t room = (elf->map_size - ehdr->e_phoff) / sizeof(Elf64_Phdr);
 	Elf64_Phdr first;
-	const uint8_t *ptr = file_bytes(elf, ehdr->e_phoff, sizeof(first));
-	if (!ptr)
+	GElf_Shdr zero;
+	size_t count = 0;
+	if (elf_getphdrnum(elf->priv->elf, &count))
 		return 0;
-	memcpy(&first, ptr, sizeof(first));
-	return first.p_offset > ehdr->e_phoff ? (first.p_offset - ehdr->e_phoff) / sizeof(first)
-					      : 0;
+	if (ehdr->e_phnum == PN_XNUM && !gelf_getshdr(elf_getscn(elf->priv->elf, 0), &zero)) {
+		if (!room || !read_phdrs(elf, ehdr, 1, &first) || first.p_offset <= ehdr->e_phoff)
+			return 0;
+		count = (first.p_offset - ehdr->e_phoff) / sizeof(Elf64_Phdr);
+	}
+	return count < room ? count : room;
 }
 
-static struct hg_error *read_segments(struct hg_elf *elf, const Elf64_Ehdr *ehdr)
+static struct hg_error *read_segments(struct hg_elf *elf, const GElf_Ehdr *ehdr)
 {
-	uint64_t count = segment_count(elf, ehdr);
-	if (!count)
+	if (!ehdr->e_phnum)
 		return NULL;
 	if (ehdr->e_phentsize != sizeof(Elf64_Phdr) || ehdr->e_phoff > elf->map_size)
 		return damaged(elf, "program headers");
-	const uint64_t room = (elf->map_size - ehdr->e_phoff) / sizeof(Elf64_Phdr);
-	if (count > room)
-		count = room;
+	const uint64_t count = segment_count(elf, ehdr);
 	if (count > HG_MAX_SEGMENTS)
 		return hg_error_create(HG_ERROR_LIMIT, "'%s': %lu program headers", elf->path,
 				       count);
 	struct hg_elf_segment *segments =
 		hg_arena_alloc(&elf->priv->arena, count * sizeof(*segments));
-	if (!segments)
+	hg_autofree Elf64_Phdr *phdrs = malloc((count + 1) * sizeof(*phdrs));
+	if (!segments || !phdrs)
 		return &hg_enomem;
-	const uint8_t *ptr = elf->map + ehdr->e_phoff;
-	for (uint64_t i = 0; i < count; i++, ptr += sizeof(Elf64_Phdr)) {
-		Elf64_Phdr phdr;
-		memcpy(&phdr, ptr, sizeof(phdr));
+	if (count && !read_phdrs(elf, ehdr, count, phdrs))
+		return damaged(elf, "program headers");
+	for (uint64_t i = 0; i < count; i++)
 		segments[i] = (struct hg_elf_segment){
-			.type = phdr.p_type,
-			.flags = phdr.p_flags,
-			.offset = phdr.p_offset,
-			.vaddr = phdr.p_vaddr,
-			.filesz = phdr.p_filesz,
-			.memsz = phdr.p_memsz,
+			.type = phdrs[i].p_type,
+			.flags = phdrs[i].p_flags,
+			.offset = phdrs[i].p_offset,
+			.vaddr = phdrs[i].p_vaddr,
+			.filesz = phdrs[i].p_filesz,
+			.memsz = phdrs[i].p_memsz,
 		};
-	}
 	elf->segments = segments;
 	elf->segment_count = count;
 	return NULL;
 }
 
-static const char *section_name(const struct hg_elf *elf, const Elf64_Shdr *names, uint32_t offset)
+static bool read_section(const struct hg_elf *elf, size_t index, size_t names,
+			 struct hg_elf_section *ret)
 {
-	const uint8_t *text =
-		offset < names->sh_size ? file_bytes(elf, names->sh_offset, names->sh_size) : NULL;
-	return text && memchr(text + offset, 0, names->sh_size - offset)
-		       ? (const char *)text + offset
-		       : "";
+	Elf_Scn *scn = elf_getscn(elf->priv->elf, index);
+	GElf_Shdr shdr;
+	if (!scn || !gelf_getshdr(scn, &shdr))
+		return false;
+	const char *name = elf_strptr(elf->priv->elf, names, shdr.sh_name);
+	*ret = (struct hg_elf_section){
+		.name = name ? name : "",
+		.type = shdr.sh_type,
+		.flags = shdr.sh_flags,
+		.addr = shdr.sh_addr,
+		.offset = shdr.sh_offset,
+		.size = shdr.sh_size,
+		.link = shdr.sh_link,
+		.info = shdr.sh_info,
+		.entry_size = shdr.sh_entsize,
+	};
+	return true;
 }
 
 /** A section table that makes no sense is left out: the end of the file, where it stands, may be missing. */
-static struct hg_error *read_sections(struct hg_elf *elf, const Elf64_Ehdr *ehdr)
+static struct hg_error *read_sections(struct hg_elf *elf)
 {
-	Elf64_Shdr zero;
-	if (ehdr->e_shentsize != sizeof(Elf64_Shdr) || !first_section(elf, ehdr, &zero))
-		return NULL;
-	const uint64_t count = ehdr->e_shnum ? ehdr->e_shnum : zero.sh_size;
-	const uint64_t names_index =
-		ehdr->e_shstrndx == SHN_XINDEX ? zero.sh_link : ehdr->e_shstrndx;
-	if (count > (elf->map_size - ehdr->e_shoff) / sizeof(Elf64_Shdr) || names_index >= count)
+	size_t count, names;
+	if (elf_getshdrnum(elf->priv->elf, &count) || elf_getshdrstrndx(elf->priv->elf, &names) ||
+	    names >= count)
 		return NULL;
 	struct hg_elf_section *sections =
 		hg_arena_alloc(&elf->priv->arena, count * sizeof(*sections));
@@ -150,24 +161,9 @@ static struct hg_error *read_sections(struct hg_elf *elf, const Elf64_Ehdr *ehdr
 		hg_arena_alloc(&elf->priv->arena, count * sizeof(*elf->priv->contents));
 	if (!sections || !elf->priv->contents)
 		return &hg_enomem;
-	Elf64_Shdr names;
-	const uint8_t *table = elf->map + ehdr->e_shoff;
-	memcpy(&names, table + names_index * sizeof(names), sizeof(names));
-	for (uint64_t i = 0; i < count; i++) {
-		Elf64_Shdr shdr;
-		memcpy(&shdr, table + i * sizeof(shdr), sizeof(shdr));
-		sections[i] = (struct hg_elf_section){
-			.name = section_name(elf, &names, shdr.sh_name),
-			.type = shdr.sh_type,
-			.flags = shdr.sh_flags,
-			.addr = shdr.sh_addr,
-			.offset = shdr.sh_offset,
-			.size = shdr.sh_size,
-			.link = shdr.sh_link,
-			.info = shdr.sh_info,
-			.entry_size = shdr.sh_entsize,
-		};
-	}
+	for (size_t i = 0; i < count; i++)
+		if (!read_section(elf, i, names, &sections[i]))
+			return NULL;
 	elf->sections = sections;
 	elf->section_count = count;
 	return NULL;
@@ -209,14 +205,18 @@ static struct hg_error *read_headers(struct hg_elf *elf)
 	struct hg_error *err = check_ident(elf);
 	if (err)
 		return err;
-	Elf64_Ehdr ehdr;
-	memcpy(&ehdr, elf->map, sizeof(ehdr));
+	GElf_Ehdr ehdr;
+	elf_version(EV_CURRENT);
+	// Not written to: libelf opens a file in memory for reading.
+	elf->priv->elf = elf_memory((char *)elf->map, elf->map_size);
+	if (!elf->priv->elf || !gelf_getehdr(elf->priv->elf, &ehdr))
+		return hg_error_create(HG_ERROR_FORMAT, "'%s': %s", elf->path, elf_errmsg(-1));
 	elf->type = ehdr.e_type;
 	elf->machine = ehdr.e_machine;
 	elf->entry = ehdr.e_entry;
 	err = read_segments(elf, &ehdr);
 	if (!err)
-		err = read_sections(elf, &ehdr);
+		err = read_sections(elf);
 	if (!err)
 		read_build_id(elf);
 	return err;
@@ -264,6 +264,7 @@ void hg_elf_destroy(struct hg_elf *elf)
 		if (elf->priv->contents[i].data)
 			munmap(elf->priv->contents[i].data, elf->priv->contents[i].size);
 	if (elf->priv) {
+		elf_end(elf->priv->elf);
 		if (elf->priv->owns_map)
 			hg_unmap_file(elf->map, elf->map_size);
 		hg_arena_deinit(&elf->priv->arena);
@@ -393,15 +394,14 @@ struct hg_error *hg_elf_section_data(struct hg_elf *elf, const struct hg_elf_sec
 	return NULL;
 }
 
-static const struct hg_elf_section *symbol_section(const struct hg_elf *elf)
+static size_t symbol_section(const struct hg_elf *elf)
 {
-	const struct hg_elf_section *dynamic = NULL;
+	size_t dynamic = 0;
 	for (size_t i = 0; i < elf->section_count; i++) {
-		const struct hg_elf_section *section = &elf->sections[i];
-		if (section->type == SHT_SYMTAB)
-			return section;
-		if (section->type == SHT_DYNSYM && !dynamic)
-			dynamic = section;
+		if (elf->sections[i].type == SHT_SYMTAB)
+			return i;
+		if (elf->sections[i].type == SHT_DYNSYM && !dynamic)
+			dynamic = i;
 	}
 	return dynamic;
 }
@@ -409,30 +409,22 @@ static const struct hg_elf_section *symbol_section(const struct hg_elf *elf)
 struct hg_error *hg_elf_symbols(struct hg_elf *elf,
 				bool (*fn)(void *arg, const struct hg_elf_symbol *sym), void *arg)
 {
-	const struct hg_elf_section *section = symbol_section(elf);
+	const size_t section = symbol_section(elf);
 	if (!section)
 		return NULL;
-	if (section->link >= elf->section_count)
+	Elf_Data *data = elf_getdata(elf_getscn(elf->priv->elf, section), NULL);
+	const uint32_t names = elf->sections[section].link;
+	if (!data || names >= elf->section_count)
 		return damaged(elf, "symbol table");
-	const uint8_t *symbols, *names;
-	uint64_t size, names_size;
-	struct hg_error *err = hg_elf_section_data(elf, section, &symbols, &size);
-	if (!err)
-		err = hg_elf_section_data(elf, &elf->sections[section->link], &names, &names_size);
-	if (err)
-		return err;
-	const uint8_t *last = names ? memrchr(names, 0, names_size) : NULL;
-	const uint64_t limit = last ? (uint64_t)(last - names) + 1 : 0;
-	for (uint64_t at = sizeof(Elf64_Sym); at + sizeof(Elf64_Sym) <= size;
-	     at += sizeof(Elf64_Sym)) {
-		Elf64_Sym raw;
-		memcpy(&raw, symbols + at, sizeof(raw));
+	GElf_Sym raw;
+	for (int i = 1; gelf_getsym(data, i, &raw); i++) {
+		const char *name = elf_strptr(elf->priv->elf, names, raw.st_name);
 		const struct hg_elf_symbol symbol = {
-			.name = raw.st_name < limit ? (const char *)names + raw.st_name : "",
+			.name = name ? name : "",
 			.value = raw.st_value,
 			.size = raw.st_size,
-			.type = ELF64_ST_TYPE(raw.st_info),
-			.bind = ELF64_ST_BIND(raw.st_info),
+			.type = GELF_ST_TYPE(raw.st_info),
+			.bind = GELF_ST_BIND(raw.st_info),
 			.defined = raw.st_shndx != SHN_UNDEF,
 		};
 		if (!fn(arg, &symbol))
