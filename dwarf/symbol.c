@@ -147,13 +147,16 @@ static const struct hg_symbol *find_in(struct hg_symbols *symbols, const char *n
 	return symbol && !strcmp(symbol->name, name) ? symbol : NULL;
 }
 
+const struct hg_symbol *hg_symbol_find_in(struct hg_program *prog, size_t module, const char *name)
+{
+	struct hg_symbols *symbols = symbols_of(prog, module);
+	return symbols ? find_in(symbols, name) : NULL;
+}
+
 const struct hg_symbol *hg_symbol_find(struct hg_program *prog, const char *name)
 {
-	for (size_t i = 0; i < prog->modules.count; i++) {
-		struct hg_symbols *symbols = symbols_of(prog, i);
-		const struct hg_symbol *symbol = symbols ? find_in(symbols, name) : NULL;
-		if (symbol)
-			return symbol;
-	}
-	return NULL;
+	const struct hg_symbol *symbol = NULL;
+	for (size_t i = 0; i < prog->modules.count && !symbol; i++)
+		symbol = hg_symbol_find_in(prog, i, name);
+	return symbol;
 }

@@ -5,6 +5,7 @@
 #define HG_DWARF_SYMBOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct hg_program;
@@ -20,5 +21,7 @@ struct hg_symbol {
 const struct hg_symbol *hg_symbol_at(struct hg_program *prog, uint64_t addr);
 /** Returns a symbol by name, the executable's first, or NULL. */
 const struct hg_symbol *hg_symbol_find(struct hg_program *prog, const char *name);
+/** Returns a symbol of one module by name, or NULL. */
+const struct hg_symbol *hg_symbol_find_in(struct hg_program *prog, size_t module, const char *name);
 
 #endif

@@ -29,8 +29,10 @@ static struct hg_error *glibc_open(struct hg_program *prog, struct hg_coverage *
 	g->coverage = coverage;
 	snprintf(g->version, sizeof(g->version), "glibc");
 	struct hg_error *err = glibc_find_arenas(g);
-	if (!err)
+	if (!err) {
+		glibc_check_symbols(g);
 		err = glibc_find_regions(g);
+	}
 	if (!err)
 		err = glibc_find_cached(g);
 	if (err)

@@ -72,6 +72,8 @@ extern const struct hg_heap_ops hg_heap_glibc;
 /* heap_glibc_arena.c */
 /** Finds the arenas of the process; none is no error. */
 struct hg_error *glibc_find_arenas(struct heap_glibc *g);
+/** Compares the main arena with libc's symbols, where those are at hand; a difference is counted. */
+void glibc_check_symbols(struct heap_glibc *g);
 /** Finds the regions of all arenas: the brk heap, the heaps of the others. */
 struct hg_error *glibc_find_regions(struct heap_glibc *g);
 

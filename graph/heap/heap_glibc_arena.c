@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
+#include "dwarf/symbol.h"
 #include "graph/heap/heap_glibc.h"
 
 /*
@@ -169,13 +170,59 @@ static struct hg_error *search_module(struct heap_glibc *g, const struct hg_modu
 	return NULL;
 }
 
+/** Where libc's symbols put the main arena, which they do where they are at hand: in a static program, or from a debug file.
+ * The size of the symbol tells how the arena begins; 0 where it tells nothing that can be. */
+static uint64_t symbol_bins(const struct heap_glibc *g, size_t module, uint64_t *head)
+{
+	static const uint64_t heads[] = {0x70, 0x68, 0x18};
+	const struct hg_symbol *symbol = hg_symbol_find_in(g->prog, module, "main_arena");
+	for (unsigned i = 0; symbol && i < ARRAY_SIZE(heads); i++) {
+		*head = heads[i];
+		if (symbol->size == heads[i] + FROM_BINS_END)
+			return symbol->addr + heads[i];
+	}
+	return 0;
+}
+
+/** The arena whose own words are damaged has its address from the symbol. */
+static struct hg_error *take_symbol(struct heap_glibc *g, size_t module)
+{
+	struct glibc_arena arena;
+	uint64_t head, bins = symbol_bins(g, module, &head);
+	if (!bins || !read_arena(g, bins, head, &arena))
+		return NULL;
+	hg_coverage_add(g->coverage, "main arenas of malloc found by libc's symbol alone", 1);
+	return add_ring(g, bins, head);
+}
+
 struct hg_error *glibc_find_arenas(struct heap_glibc *g)
 {
 	struct hg_error *err = NULL;
 	for (size_t i = 0; i < g->prog->modules.count && !g->arenas.count && !err; i++)
 		if (may_hold_malloc(&g->prog->modules.data[i]))
 			err = search_module(g, &g->prog->modules.data[i]);
+	for (size_t i = 0; i < g->prog->modules.count && !g->arenas.count && !err; i++)
+		if (may_hold_malloc(&g->prog->modules.data[i]))
+			err = take_symbol(g, i);
 	return err;
+}
+
+void glibc_check_symbols(struct heap_glibc *g)
+{
+	for (size_t i = 0; i < g->prog->modules.count && g->arenas.count; i++) {
+		const struct hg_module *module = &g->prog->modules.data[i];
+		const struct glibc_arena *arena = &g->arenas.data[0];
+		uint64_t head, bins;
+		// The other copy of libc in a process (of another namespace of the loader) has a heap of its own.
+		if (!may_hold_malloc(module) ||
+		    hg_program_module_at(g->prog, arena->bins) != module)
+			continue;
+		bins = symbol_bins(g, i, &head);
+		if (bins && (bins != arena->bins || bins - head != arena->addr))
+			hg_coverage_add(g->coverage,
+					"main arenas of malloc elsewhere than libc's symbols say",
+					1);
+	}
 }
 
 /* ---- regions ---- */

@@ -63,6 +63,7 @@ struct glibc_synth {
 	struct hg_image image;
 	struct hg_module module;
 	uint32_t by_start[1];
+	struct hg_module_index indexes[1];
 	struct hg_program_private priv;
 	struct hg_program prog;
 	struct synth_chunk live[16];
@@ -191,6 +192,7 @@ static inline void glibc_synth_init(struct glibc_synth *s, const struct glibc_re
 	s->module = (struct hg_module){
 		.path = "/lib/libc.so.6", .start = SYNTH_LIBC, .end = SYNTH_LIBC + SYNTH_BYTES};
 	s->priv.by_start = s->by_start;
+	s->priv.indexes = s->indexes;
 	s->prog = (struct hg_program){.image = &s->image, .priv = &s->priv};
 	s->prog.modules.data = &s->module;
 	s->prog.modules.count = 1;
@@ -203,6 +205,7 @@ static inline void glibc_synth_deinit(struct glibc_synth *s)
 {
 	for (unsigned i = 0; i < SYNTH_PARTS; i++)
 		free(s->bytes[i]);
+	hg_symbol_deinit(s->indexes[0].symbols);
 }
 
 /** What the walker finds. */

@@ -1,6 +1,7 @@
 """Every block of glibc's malloc: the program says where each lies, how large it is and whether it lives; nothing else is found."""
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 
@@ -25,6 +26,7 @@ VARIANTS = {  # name -> (threads, blocks of each, options, tunables)
 # What malloc and the loader keep for each thread: a tcache, and the vector of its thread-local storage.
 OWN_PER_THREAD = 2
 OWN = 2
+OWN_STATIC = 12  # the loader's own lists lie in the heap of a static program
 # From this release on malloc's own count of mmapped bytes grows by 16 with each mremap, and does not fall to 0 when all is freed.
 REMAP_DRIFTS = (2, 43)
 
@@ -57,7 +59,7 @@ def read_found(target):
     return found, totals, damage
 
 
-def compare_blocks(problems, live, freed, found, threads):
+def compare_blocks(problems, live, freed, found, threads, own=OWN):
     missing = live.keys() - found.keys()
     wrong = [a for a in live.keys() & found.keys() if live[a] != found[a]]
     more = found.keys() - live.keys()
@@ -69,7 +71,7 @@ def compare_blocks(problems, live, freed, found, threads):
     if more & freed:
         example = sorted(more & freed)[0]
         problems.append(f"{len(more & freed)} freed blocks called live, one at {example} of {found[example]}")
-    if len(more - freed) > OWN + OWN_PER_THREAD * threads:
+    if len(more - freed) > own + OWN_PER_THREAD * threads:
         problems.append(f"{len(more - freed)} blocks that nobody allocated: {[(a, found[a]) for a in sorted(more - freed)[:6]]}")
 
 
@@ -93,7 +95,7 @@ def of_core(target):
         return read_found(core)
 
 
-def one(variant, suite=None, read=lambda target: read_found(target.pid)):
+def one(variant, suite=None, read=lambda target: read_found(target.pid), build=None):
     threads, blocks, options, tunables = VARIANTS[variant]
     if suite:
         before, after = native.link_with(suite)  # or a skip
@@ -101,14 +103,14 @@ def one(variant, suite=None, read=lambda target: read_found(target.pid)):
         program = native.build("c/oracle", before=before, after=after, variant=suite)
     else:
         version = tuple(map(int, os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")))
-        program = native.build("c/oracle")
+        program = native.build("c/oracle", **(build or {}))
     env = {"GLIBC_TUNABLES": tunables}
     with tempfile.NamedTemporaryFile(dir=work_folder()) as said, \
             Target(program, said.name, threads, blocks, *options, env=env) as target:
         live, freed = read_truth(said.name)
         found, totals, damage = read(target)
         problems = []
-        compare_blocks(problems, live, freed, found, threads)
+        compare_blocks(problems, live, freed, found, threads, OWN_STATIC if build else OWN)
         compare_totals(problems, version, target.truths, totals)
         if damage:
             problems.append(f"damage where there is none: {damage}")
@@ -117,7 +119,50 @@ def one(variant, suite=None, read=lambda target: read_found(target.pid)):
     return f"{len(live)} live, {len(freed)} freed"
 
 
+STATIC = {"flags": ["-O1", "-static"], "variant": "static"}
+
+
+def at_in_file(core, addr):
+    """Where a core file holds the memory at an address."""
+    data = core.read_bytes()
+    offset, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    for i in range(count):
+        kind, _, at, start, _, in_file = struct.unpack_from("<IIQQQQ", data, offset + i * size)
+        if kind == 1 and start <= addr < start + in_file:
+            return at + addr - start
+    raise Failed(f"the core does not hold {addr:#x}")
+
+
+def symbol_of(program, name):
+    for line in subprocess.run(["nm", program], capture_output=True, text=True, check=True).stdout.splitlines():
+        if line.split()[-1] == name:
+            return int(line.split()[0], 16)
+    raise Failed(f"{program.name} has no symbol {name}")
+
+
+def by_symbol_alone():
+    """The bins of the main arena are damaged, so that it looks like none; libc's symbol still says where it is."""
+    program = native.build("c/oracle", flags=[*STATIC["flags"], "-no-pie"], variant="static-fixed")
+    with tempfile.NamedTemporaryFile(dir=work_folder()) as said, Target(program, said.name, 2, 4000) as target, \
+            Core(target) as core:
+        live, freed = read_truth(said.name)
+        bins = at_in_file(core, symbol_of(program, "main_arena") + 0x70)
+        with open(core, "r+b") as file:
+            file.seek(bins + 16 * 100)
+            file.write(b"\x11" * (16 * 27))
+        found, _, damage = read_found(core)
+        problems = []
+        compare_blocks(problems, live, freed, found, 2, OWN_STATIC)
+        if problems:
+            raise Failed("; ".join(problems))
+        if damage != ["1 main arenas of malloc found by libc's symbol alone"]:
+            raise Failed(f"counted: {damage}")
+
+
 def tests():
+    yield "static", lambda: one("threads", build=STATIC)
+    yield "by symbol alone", by_symbol_alone
     for variant in VARIANTS:
         yield variant, lambda v=variant: one(v)
     yield "threads, of a core", lambda: one("threads", read=of_core)
