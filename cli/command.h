@@ -22,10 +22,22 @@ enum hg_option_bit {
 	HG_OPTION_EXACT = 1u << 9,
 	HG_OPTION_VERIFY = 1u << 10,
 	HG_OPTION_VERBOSE = 1u << 11,
+	HG_OPTION_EVERY = 1u << 13,
+	HG_OPTION_COUNT = 1u << 14,
+	HG_OPTION_KEEP = 1u << 15,
+	HG_OPTION_WHEN = 1u << 16,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
 			    HG_OPTION_FILTER | HG_OPTION_VERBOSE | HG_OPTION_HELP,
+};
+
+/** What the options of a schedule ask for (cli/schedule.h); zeroed: one snapshot, now. */
+struct hg_schedule {
+	uint64_t every_us; /* 0: no period */
+	uint64_t count; /* snapshots; 0: no end, or one where there is a condition and no period */
+	uint64_t keep;	/* how many files of this run stay; 0 all */
+	uint64_t rss_above; /* the condition, in bytes; 0 none */
 };
 
 struct hg_args {
@@ -38,6 +50,7 @@ struct hg_args {
 	const char *filter;
 	const char *by;
 	uint64_t limit;
+	struct hg_schedule schedule;
 	unsigned verbose;
 	bool exact, verify, help, options;
 };

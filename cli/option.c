@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/render/render.h"
+#include "cli/schedule.h"
 
 struct option_row {
 	enum hg_option_bit bit;
@@ -18,6 +19,11 @@ struct option_row {
 
 static const struct option_row rows[] = {
 	{HG_OPTION_OUTPUT, 'o', "output", "FILE", "write to FILE (default: core.PID)", false},
+	{HG_OPTION_EVERY, 0, "every", "TIME", "a snapshot every TIME (10m, 30s, 1h)", false},
+	{HG_OPTION_WHEN, 0, "when", "rss>SIZE",
+	 "a snapshot when the process has more than SIZE (8G)", false},
+	{HG_OPTION_COUNT, 0, "count", "N", "end after N snapshots", false},
+	{HG_OPTION_KEEP, 0, "keep", "N", "keep only the newest N files of this run", false},
 	{HG_OPTION_BY, 0, "by", "WHAT", "type, object, root, package or goroutine (default: type)",
 	 false},
 	{HG_OPTION_LIMIT, 'n', "limit", "N", "show at most N rows", false},
@@ -77,6 +83,14 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		return set_format(value, ret);
 	case HG_OPTION_LIMIT:
 		return parse_count(row->name, value, &ret->limit);
+	case HG_OPTION_EVERY:
+		return hg_schedule_every(value, &ret->schedule);
+	case HG_OPTION_WHEN:
+		return hg_schedule_when(value, &ret->schedule);
+	case HG_OPTION_COUNT:
+		return parse_count(row->name, value, &ret->schedule.count);
+	case HG_OPTION_KEEP:
+		return parse_count(row->name, value, &ret->schedule.keep);
 	case HG_OPTION_SORT:
 		ret->sort = value;
 		return NULL;

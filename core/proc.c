@@ -106,6 +106,23 @@ struct hg_error *hg_proc_status(uint32_t pid, struct hg_proc_status *ret)
 	return NULL;
 }
 
+struct hg_error *hg_proc_started(uint32_t pid, uint64_t *ret)
+{
+	hg_autofree char *text = NULL;
+	size_t size;
+	struct hg_error *err = hg_proc_read(&text, &size, "/proc/%u/stat", pid);
+	if (err)
+		return err;
+	// The name in brackets may hold anything, brackets too; the 20th number behind it is the one.
+	const char *at = strrchr(text, ')');
+	for (unsigned field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return hg_error_create(HG_ERROR_FORMAT, "'/proc/%u/stat' is not as expected", pid);
+	*ret = strtoull(at, NULL, 10);
+	return NULL;
+}
+
 struct hg_error *hg_proc_threads(uint32_t pid, hg_tids *ret)
 {
 	char path[64];

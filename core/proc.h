@@ -31,6 +31,9 @@ struct hg_error *hg_proc_read(char **ret, size_t *size, const char *format, ...)
 /** Reads /proc/PID/status or that of a thread; "no process 1234" where there is none. */
 struct hg_error *hg_proc_status(uint32_t pid, struct hg_proc_status *ret);
 
+/** When a process began, in clock ticks since the system did. */
+struct hg_error *hg_proc_started(uint32_t pid, uint64_t *ret);
+
 typedef HG_VEC(uint32_t) hg_tids;
 
 /** Lists the threads of a process, in the order of the system: the main thread first. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/capture.h"
+#include "core/proc.h"
 #include "graph/phase.h"
 #include "graph/analysis_private.h"
 #include "graph/retained.h"
@@ -391,5 +392,19 @@ struct hg_error *hg_snapshot(const struct hg_snapshot_options *options,
 		.stopped_us = result.stopped_us,
 		.missing_bytes = result.missing_bytes,
 	};
+	return NULL;
+}
+
+struct hg_error *hg_process_look(uint32_t pid, struct hg_process *ret)
+{
+	struct hg_proc_status status;
+	struct hg_error *err = hg_proc_status(pid, &status);
+	if (!err)
+		err = hg_proc_started(pid, &ret->started);
+	if (err)
+		return err;
+	if (status.state == 'Z' || status.state == 'X')
+		return hg_error_create(HG_ERROR_NOT_FOUND, "process %u has ended", pid);
+	ret->rss_bytes = status.rss_bytes;
 	return NULL;
 }

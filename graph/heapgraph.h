@@ -131,4 +131,13 @@ struct hg_snapshot_result {
 struct hg_error *hg_snapshot(const struct hg_snapshot_options *options,
 			     struct hg_snapshot_result *ret);
 
+struct hg_process {	    /* a live process at a glance */
+	uint64_t rss_bytes; /* resident memory */
+	uint64_t started;   /* tells it from a later process of its number; in no unit */
+};
+
+/** Looks at a process without touching it. HG_ERROR_NOT_FOUND where there is none, or only what is left of one that has
+ * ended. */
+struct hg_error *hg_process_look(uint32_t pid, struct hg_process *ret);
+
 #endif

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/schedule.h"
 #include "cli/target.h"
 #include "core/base/human.h"
+#include "core/base/vec.h"
 
 static const struct hg_column columns[] = {
 	{.name = "path", .title = "PATH", .kind = HG_COLUMN_TEXT},
@@ -11,6 +13,7 @@ static const struct hg_column columns[] = {
 	{.name = "file_size", .title = "FILE SIZE", .kind = HG_COLUMN_BYTES},
 	{.name = "stopped_us", .title = "STOPPED", .kind = HG_COLUMN_COUNT},
 	{.name = "missing_bytes", .title = "MISSING", .kind = HG_COLUMN_BYTES},
+	{.name = "removed", .title = "REMOVED", .kind = HG_COLUMN_BOOL},
 };
 
 static struct hg_error *parse_pid(const char *words, uint32_t *ret)
@@ -37,57 +40,142 @@ static void describe(const struct hg_snapshot_result *result, struct hg_text *te
 	}
 }
 
-static struct hg_error *show(const struct hg_args *args, uint32_t pid,
-			     const struct hg_snapshot_result *result)
+/** Snapshots that were taken, as rows of a report. */
+struct taken {
+	const struct hg_args *args;
+	uint32_t pid;
+	const struct hg_log *log;
+	HG_VEC(struct hg_snapshot_result) results;
+	HG_VEC(const char *) removed; // paths of those whose file is gone again (--keep)
+};
+
+static bool is_removed(const struct taken *taken, const char *path)
 {
-	struct hg_text text = {0};
-	describe(result, &text);
-	const char *const sentence = hg_text_str(&text);
-	struct hg_cell cells[] = {
-		{.text = result->path},
-		{.number = result->bytes},
-		{.number = result->file_size},
-		{.number = result->stopped_us},
-		{.number = result->missing_bytes},
-	};
+	for (size_t i = 0; i < taken->removed.count; i++)
+		if (!strcmp(taken->removed.data[i], path))
+			return true;
+	return false;
+}
+
+static void fill_row(const struct taken *taken, const struct hg_snapshot_result *result,
+		     struct hg_cell *row)
+{
+	row[0].text = result->path;
+	row[1].number = result->bytes;
+	row[2].number = result->file_size;
+	row[3].number = result->stopped_us;
+	row[4].number = result->missing_bytes;
+	row[5].number = is_removed(taken, result->path);
+}
+
+/** Shows the results from `first` on. */
+static struct hg_error *show(const struct taken *taken, size_t first)
+{
+	const size_t count = taken->results.count - first;
+	hg_autofree struct hg_cell *cells = calloc(count * ARRAY_SIZE(columns) + 1, sizeof(*cells));
+	hg_autofree struct hg_text *texts = calloc(count + 1, sizeof(*texts));
+	hg_autofree const char **sentences = calloc(count + 1, sizeof(*sentences));
+	if (!cells || !texts || !sentences)
+		return &hg_enomem;
+	for (size_t i = 0; i < count; i++) {
+		const struct hg_snapshot_result *result = &taken->results.data[first + i];
+		fill_row(taken, result, cells + i * ARRAY_SIZE(columns));
+		describe(result, &texts[i]);
+		sentences[i] = hg_text_str(&texts[i]);
+	}
 	struct hg_table table = {
 		.name = "rows",
 		.json_only = true,
 		.columns = columns,
 		.column_count = ARRAY_SIZE(columns),
 		.cells = cells,
-		.row_count = 1,
+		.row_count = (uint32_t)count,
 	};
 	const struct hg_report report = {
 		.name = "snapshot",
-		.source = {.kind = "live", .pid = pid},
-		.sentences = (const char **)&sentence,
-		.sentence_count = 1,
+		.source = {.kind = "live", .pid = taken->pid},
+		.sentences = sentences,
+		.sentence_count = (uint32_t)count,
 		.tables = &table,
 		.table_count = 1,
 	};
-	args->format->report(&report, stdout);
-	hg_text_deinit(&text);
+	taken->args->format->report(&report, stdout);
+	for (size_t i = 0; i < count; i++)
+		hg_text_deinit(&texts[i]);
 	return hg_flush_output();
+}
+
+/** Text is shown line by line as the snapshots are taken; the other formats are one document in the end. */
+static bool shows_at_once(const struct taken *taken)
+{
+	return taken->args->format == hg_render_find("text");
+}
+
+static struct hg_error *take(void *arg, const char *path)
+{
+	struct taken *taken = arg;
+	struct hg_snapshot_result *result = hg_vec_push(&taken->results);
+	if (!result)
+		return &hg_enomem;
+	const struct hg_snapshot_options options = {
+		.pid = taken->pid, .output = path, .log = taken->log};
+	struct hg_error *err = hg_snapshot(&options, result);
+	if (err)
+		taken->results.count--;
+	else if (shows_at_once(taken))
+		err = show(taken, taken->results.count - 1);
+	return err;
+}
+
+static void drop(void *arg, const char *path)
+{
+	struct taken *taken = arg;
+	hg_log_printf(taken->log, HG_LOG_INFO, "removed %s", path);
+	const char **place = hg_vec_push(&taken->removed);
+	for (size_t i = 0; place && i < taken->results.count; i++)
+		if (!strcmp(taken->results.data[i].path, path))
+			*place = taken->results.data[i].path;
+}
+
+static struct hg_error *take_all(struct taken *taken)
+{
+	const struct hg_schedule *schedule = &taken->args->schedule;
+	const struct hg_schedule_run schedule_run = {
+		.schedule = schedule,
+		.pid = taken->pid,
+		.output = taken->args->output,
+		.take = take,
+		.drop = drop,
+		.arg = taken,
+		.log = taken->log,
+	};
+	struct hg_error *err = hg_schedule_is_set(schedule) ? hg_schedule_run(&schedule_run)
+							    : take(taken, taken->args->output);
+	if (shows_at_once(taken) || !taken->results.count)
+		return err;
+	struct hg_error *other = show(taken, 0);
+	if (!err)
+		return other;
+	hg_error_destroy(other);
+	return err;
 }
 
 static struct hg_error *run(const struct hg_args *args)
 {
-	uint32_t pid = 0;
-	struct hg_error *err = parse_pid(args->operands[0], &pid);
+	struct hg_console console;
+	struct taken taken = {.args = args, .log = &console.log};
+	struct hg_error *err = parse_pid(args->operands[0], &taken.pid);
+	if (!err)
+		err = hg_schedule_check(&args->schedule, args->output);
 	if (err)
 		return err;
-	struct hg_console console;
 	hg_console_init(&console, args->verbose);
-	struct hg_snapshot_result result = {0};
-	err = hg_snapshot(&(struct hg_snapshot_options){.pid = pid,
-							.output = args->output,
-							.log = &console.log},
-			  &result);
+	err = take_all(&taken);
 	hg_console_clear(&console);
-	if (!err)
-		err = show(args, pid, &result);
-	free(result.path);
+	for (size_t i = 0; i < taken.results.count; i++)
+		free(taken.results.data[i].path);
+	hg_vec_deinit(&taken.results);
+	hg_vec_deinit(&taken.removed);
 	return err;
 }
 
@@ -95,9 +183,12 @@ const struct hg_command hg_cmd_snapshot = {
 	.name = "snapshot",
 	.operands = "PID",
 	.summary = "write a core file of a live process, which goes on",
-	.details = "The file is created with mode 0600 and must not exist yet. It can be read by\n"
-		   "heapgraph, gdb and delve.\n",
-	.options = HG_OPTION_OUTPUT | HG_OPTION_FORMAT | HG_OPTION_VERBOSE | HG_OPTION_HELP,
+	.details =
+		"The file is created with mode 0600 and must not exist yet. It can be read by\n"
+		"heapgraph, gdb and delve. On a schedule, %t in its name is the time, %n a number\n"
+		"and %p the PID.\n",
+	.options = HG_OPTION_OUTPUT | HG_OPTION_EVERY | HG_OPTION_WHEN | HG_OPTION_COUNT |
+		   HG_OPTION_KEEP | HG_OPTION_FORMAT | HG_OPTION_VERBOSE | HG_OPTION_HELP,
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run,
