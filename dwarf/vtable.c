@@ -110,16 +110,24 @@ static bool name_by_typeinfo(struct hg_program *prog, uint64_t typeinfo, struct 
 	return mangled && hg_demangle_type(mangled + (*mangled == '*'), out);
 }
 
+bool hg_vtable_read(struct hg_program *prog, uint64_t vptr, int64_t *offset_to_top,
+		    uint64_t *typeinfo)
+{
+	uint64_t top;
+	if (vptr % 8 || vptr < 16 || !prog->image || !hg_program_module_at(prog, vptr) ||
+	    !hg_image_u64(prog->image, vptr - 16, &top) ||
+	    !hg_image_u64(prog->image, vptr - 8, typeinfo))
+		return false;
+	*offset_to_top = (int64_t)top;
+	return *offset_to_top <= 0 && *offset_to_top >= -MAX_OFFSET_TO_TOP &&
+	       *offset_to_top % 8 == 0 && (!*typeinfo || hg_program_module_at(prog, *typeinfo));
+}
+
 static bool read_table(struct hg_program *prog, uint64_t vptr, int64_t *offset_to_top,
 		       struct hg_text *out)
 {
-	uint64_t top, typeinfo;
-	if (vptr % 8 || vptr < 16 || !prog->image || !hg_program_module_at(prog, vptr) ||
-	    !hg_image_u64(prog->image, vptr - 16, &top) ||
-	    !hg_image_u64(prog->image, vptr - 8, &typeinfo))
-		return false;
-	*offset_to_top = (int64_t)top;
-	if (*offset_to_top > 0 || *offset_to_top < -MAX_OFFSET_TO_TOP || *offset_to_top % 8)
+	uint64_t typeinfo;
+	if (!hg_vtable_read(prog, vptr, offset_to_top, &typeinfo))
 		return false;
 	if (typeinfo)
 		return name_by_typeinfo(prog, typeinfo, out);

@@ -17,6 +17,11 @@
  */
 uint32_t hg_type_of_vtable(struct hg_program *prog, uint64_t vptr, int64_t *offset_to_top);
 
+/** Reads what stands before the functions of what has the form of a virtual table, debug info or not: offset to top, and the
+ * address of the typeinfo, the same for all tables of one class (0 without run-time types). False where the form is another. */
+bool hg_vtable_read(struct hg_program *prog, uint64_t vptr, int64_t *offset_to_top,
+		    uint64_t *typeinfo);
+
 /** Appends the name of that class ("ns::Session") even where debug info does not have it; false where there is none. */
 bool hg_vtable_name(struct hg_program *prog, uint64_t vptr, struct hg_text *out);
 

@@ -324,7 +324,7 @@ void hg_analysis_destroy(struct hg_analysis *a)
 		hg_langs_close(a);
 		free(a->priv->folded);
 		free(a->priv->owned);
-		free(a->priv->by_start);
+		free(a->priv->marks);
 		free(a->priv);
 	}
 	for (size_t i = 0; i < a->heaps.count; i++)

@@ -4,17 +4,15 @@
 #include <string.h>
 
 #include "graph/analysis_private.h"
-#include "graph/scan.h"
+#include "graph/leak_mark.h"
 
-static const char *const class_names[HG_LEAK_CLASSES] = {"reachable", "possible", "definite",
-							 "indirect"};
+static const char *const class_names[HG_LEAK_CLASSES] = {
+	"reachable", "stale", "possible", "definite", "indirect"};
 
 const char *hg_leak_class_name(enum hg_leak_class class)
 {
 	return (unsigned)class < HG_LEAK_CLASSES ? class_names[class] : "unknown";
 }
-
-/* ---- reached by starts ---- */
 
 typedef HG_VEC(uint32_t) node_list;
 
@@ -24,53 +22,6 @@ static bool push(node_list *list, uint32_t node)
 	if (place)
 		*place = node;
 	return place;
-}
-
-static bool reach(uint8_t *reached, node_list *stack, uint32_t node)
-{
-	if (reached[node])
-		return true;
-	reached[node] = 1;
-	return push(stack, node);
-}
-
-static bool is_start(const struct hg_analysis *a, uint64_t addr)
-{
-	const struct hg_extent *extent = hg_blocks_extent_at(&a->blocks, addr);
-	return extent && (a->heaps.data[extent->heap]->ops->pointer_bits ||
-			  hg_blocks_starts_at(&a->blocks, extent, addr));
-}
-
-static bool reach_from_roots(const struct hg_analysis *a, uint8_t *reached, node_list *stack)
-{
-	for (size_t i = 0; i < a->roots.edges.count; i++) {
-		uint64_t target = a->roots.edges.data[i].target;
-		uint32_t node = a->graph.first_block + hg_blocks_find(&a->blocks, target);
-		if (is_start(a, target) && !reach(reached, stack, node))
-			return false;
-	}
-	return true;
-}
-
-struct hg_error *hg_leak_mark_starts(struct hg_analysis *a, const uint32_t *words)
-{
-	bool native = false;
-	for (size_t i = 0; i < a->heaps.count; i++)
-		native |= !a->heaps.data[i]->ops->pointer_bits;
-	if (!native)
-		return NULL;
-	const struct hg_graph *graph = &a->graph;
-	uint8_t *reached = a->priv->by_start = calloc((size_t)graph->nodes + 1, 1);
-	node_list stack = {0};
-	bool enough = reached && reach_from_roots(a, reached, &stack);
-	while (enough && stack.count) {
-		uint32_t node = stack.data[--stack.count];
-		for (uint32_t e = graph->edge_at[node]; e < graph->edge_at[node + 1]; e++)
-			if (!(words[e] & HG_WORD_INTERIOR))
-				enough = enough && reach(reached, &stack, graph->edge_to[e]);
-	}
-	hg_vec_deinit(&stack);
-	return enough ? NULL : &hg_enomem;
 }
 
 /* ---- lost blocks and their leaders ---- */
@@ -281,9 +232,12 @@ struct hg_error *hg_leaks_init(const struct hg_analysis *a, struct hg_leaks *lea
 	if (!leaks->class || !leaks->leader || !leaks->retained)
 		return &hg_enomem;
 	memset(leaks->leader, 0xff, ((size_t)a->blocks.count + 1) * sizeof(*leaks->leader));
-	for (uint32_t b = 0; a->priv->by_start && b < a->blocks.count; b++)
-		if (!a->priv->by_start[a->graph.first_block + b])
+	const uint8_t *marks = a->priv->marks ? a->priv->marks + a->graph.first_block : NULL;
+	for (uint32_t b = 0; marks && b < a->blocks.count; b++)
+		if (!(marks[b] & HG_MARK_START))
 			leaks->class[b] = HG_LEAK_POSSIBLE;
+		else if (!(marks[b] & HG_MARK_FIRM))
+			leaks->class[b] = HG_LEAK_STALE;
 	hg_cleanup(lost_deinit) struct lost l = {.a = a};
 	return class_lost(&l, leaks);
 }

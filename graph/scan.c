@@ -51,12 +51,10 @@ static void set(uint64_t *bits, uint32_t i)
 
 /* ---- one block ---- */
 
-static void emit(const struct hg_analysis *a, struct task *task, uint64_t value, uint32_t from,
-		 uint64_t word, uint32_t interior)
+static void emit(const struct hg_analysis *a, struct task *task, const struct hg_extent *extent,
+		 uint64_t value, uint32_t from, uint64_t word)
 {
-	if (value - a->priv->low >= a->priv->span)
-		return;
-	uint32_t to = hg_blocks_find(&a->blocks, value);
+	const uint32_t to = hg_blocks_find_in(&a->blocks, extent, value);
 	if (to == HG_NO_BLOCK || to == from || test(a->priv->owned, to))
 		return;
 	if (word >= HG_WORD_INTERIOR) {
@@ -67,7 +65,10 @@ static void emit(const struct hg_analysis *a, struct task *task, uint64_t value,
 		task->failed = true;
 		return;
 	}
-	task->edges.data[task->edges.count++] = (struct found){to, (uint32_t)word | interior};
+	const bool interior = !a->heaps.data[extent->heap]->ops->pointer_bits &&
+			      !hg_blocks_starts_at(&a->blocks, extent, value);
+	task->edges.data[task->edges.count++] =
+		(struct found){to, (uint32_t)word | (interior ? HG_WORD_INTERIOR : 0)};
 }
 
 /** Every word of a block whose heap knows no pointers may be one; but the garbage collector of another heap does not look
@@ -81,8 +82,7 @@ static void scan_all_words(const struct hg_analysis *a, struct task *task, uint3
 			continue;
 		const struct hg_extent *to = hg_blocks_extent_at(&a->blocks, value);
 		if (to && !a->heaps.data[to->heap]->ops->pointer_bits)
-			emit(a, task, value, block, at,
-			     hg_blocks_starts_at(&a->blocks, to, value) ? 0 : HG_WORD_INTERIOR);
+			emit(a, task, to, value, block, at);
 	}
 }
 
@@ -104,7 +104,12 @@ static void scan_slot(const struct hg_analysis *a, struct task *task,
 		while (bits) {
 			uint64_t at = word + (uint64_t)__builtin_ctzll(bits);
 			bits &= bits - 1;
-			emit(a, task, hg_load_u64(bytes + at * 8), block, at, 0);
+			uint64_t value = hg_load_u64(bytes + at * 8);
+			if (value - a->priv->low >= a->priv->span)
+				continue;
+			const struct hg_extent *to = hg_blocks_extent_at(&a->blocks, value);
+			if (to)
+				emit(a, task, to, value, block, at);
 		}
 	}
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "graph/analysis_private.h"
-#include "graph/leak.h"
+#include "graph/leak_mark.h"
 #include "graph/reach.h"
 #include "graph/scan.h"
 
@@ -135,7 +135,7 @@ static uint64_t reached_bytes(const struct settle *s)
 static struct hg_error *run(struct settle *s)
 {
 	struct hg_analysis *a = s->a;
-	struct hg_error *err = hg_leak_mark_starts(a, s->words);
+	struct hg_error *err = hg_leak_mark(a, s->words);
 	if (!err)
 		err = split(s);
 	s->reached = malloc((size_t)a->graph.nodes + 1);

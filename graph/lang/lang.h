@@ -31,6 +31,13 @@ struct hg_guess {
 	uint64_t back; /* the pointer leads this far behind the value's start (a base class) */
 };
 
+/** A pointer into the middle of a block of a heap without pointer masks. */
+struct hg_inside {
+	uint64_t addr, size; /* of the block */
+	uint64_t offset;     /* of where the pointer leads, above 0 and below size */
+	uint32_t type;	     /* of the block; 0 unknown */
+};
+
 /** How a path goes on behind a step. */
 enum hg_step {
 	HG_STEP_ORDINARY,   /* nothing was written: ".name" is right */
@@ -61,6 +68,9 @@ struct hg_lang_ops {
 	uint32_t (*enlarge)(struct hg_lang *lang, uint32_t type, uint64_t room);
 	/** May a value of a type that declares pointers lie where the heap says that there are none? Optional. */
 	bool (*hides_pointers)(struct hg_lang *lang, uint32_t type);
+	/** Is that how the language itself refers to the whole block, so that it counts as a pointer to its start? Told by what
+	 * is in the block, and its type where that is known. Optional. */
+	bool (*refers_to_start)(struct hg_lang *lang, const struct hg_inside *inside);
 	/** Writes the name of a type as a person would. */
 	void (*name_type)(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 	/** Is a block of this type an inner part of a container? */
@@ -83,6 +93,9 @@ void hg_langs_close(struct hg_analysis *a);
 /** The language of a type; a type of no known language is taken for one of the first that the process has. NULL where it has
  * none. */
 struct hg_lang *hg_lang_of(const struct hg_analysis *a, uint32_t type);
+
+/** Does any language of the process refer to whole blocks so? */
+bool hg_langs_refer_to_start(const struct hg_analysis *a, const struct hg_inside *inside);
 
 /** A step into a member of a library's type, as a person would write it. */
 struct hg_step_name {

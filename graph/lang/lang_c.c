@@ -28,6 +28,24 @@ struct hg_container c_container(struct hg_lang *lang, uint32_t type, uint64_t ad
 	return (struct hg_container){0};
 }
 
+#define MIN_MAPPED (32u << 10) // the least that M_MMAP_THRESHOLD is lowered to in practice
+#define MAX_SLACK 32 // malloc rounds up, and hands out a rest that would be too small for a chunk
+#define MAX_MAPPED_SLACK 4096
+
+bool c_is_filled(const struct hg_inside *inside, uint64_t need)
+{
+	const uint64_t slack = inside->size >= MIN_MAPPED ? MAX_MAPPED_SLACK : MAX_SLACK;
+	return need <= inside->size && inside->size - need < slack;
+}
+
+/** Behind the length of all that follows, in 8 bytes: SQLite's blocks are such. */
+static bool c_refers_to_start(struct hg_lang *lang, const struct hg_inside *inside)
+{
+	uint64_t length;
+	return inside->offset == 8 && hg_image_u64(lang->a->prog->image, inside->addr, &length) &&
+	       length && length < inside->size && c_is_filled(inside, length + 8);
+}
+
 static bool c_probe(const struct hg_analysis *a)
 {
 	for (size_t i = 0; i < a->heaps.count; i++)
@@ -57,6 +75,7 @@ const struct hg_lang_ops hg_lang_c = {
 	.probe = c_probe,
 	.open = c_open,
 	.resolve = c_resolve,
+	.refers_to_start = c_refers_to_start,
 	.name_type = c_name_type,
 	.container = c_container,
 	.close = c_close,

@@ -12,5 +12,7 @@ struct hg_guess c_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint
 			  uint64_t offset, uint64_t value);
 void c_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 struct hg_container c_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size);
+/** Can a block have been asked for with `need` bytes? */
+bool c_is_filled(const struct hg_inside *inside, uint64_t need);
 
 #endif

@@ -59,6 +59,7 @@ const struct hg_lang_ops hg_lang_cxx = {
 	.open = cxx_open,
 	.special = cxx_special,
 	.resolve = cxx_resolve,
+	.refers_to_start = cxx_refers_to_start,
 	.name_type = cxx_name_type,
 	.is_inner = cxx_is_inner,
 	.name_member = cxx_name_member,

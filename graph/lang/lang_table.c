@@ -56,3 +56,17 @@ struct hg_lang *hg_lang_of(const struct hg_analysis *a, uint32_t type)
 			return a->priv->langs[i];
 	return NULL;
 }
+
+bool hg_langs_refer_to_start(const struct hg_analysis *a, const struct hg_inside *inside)
+{
+	struct hg_lang *last = NULL;
+	for (unsigned i = 0; i < HG_LANGUAGES; i++) {
+		struct hg_lang *lang = a->priv->langs[i];
+		if (!lang || lang == last)
+			continue;
+		last = lang;
+		if (lang->ops->refers_to_start && lang->ops->refers_to_start(lang, inside))
+			return true;
+	}
+	return false;
+}

@@ -135,6 +135,19 @@ static void add_conservative(const struct hg_coverage *c, struct hg_text *words)
 	hg_text_add(words, " hang");
 }
 
+static void add_missing(const struct hg_coverage *c, const struct hg_report *report,
+			struct hg_text *words)
+{
+	const char *source = report->source.path ? "core" : "process";
+	if (!c->missing_bytes) {
+		hg_text_printf(words, "nothing missing from the %s", source);
+		return;
+	}
+	hg_text_add(words, "what hangs on more is unknown because ");
+	hg_human_bytes(words, c->missing_bytes);
+	hg_text_printf(words, " was not in the %s", source);
+}
+
 static void fill_trust(const struct hg_analysis *a, struct hg_report *report)
 {
 	const struct hg_coverage *c = &a->coverage;
@@ -147,11 +160,7 @@ static void fill_trust(const struct hg_analysis *a, struct hg_report *report)
 	hg_text_add(&words, is_native(a) ? " not; " : " by pointer mask alone; ");
 	hg_human_bytes(&words, a->totals.garbage_bytes);
 	hg_text_add(&words, is_native(a) ? " unreachable; " : " garbage not yet collected; ");
-	if (c->missing_bytes)
-		hg_human_bytes(&words, c->missing_bytes);
-	else
-		hg_text_add(&words, "nothing");
-	hg_text_printf(&words, " missing from the %s", report->source.path ? "core" : "process");
+	add_missing(c, report, &words);
 	add_conservative(c, &words);
 	if (a->stopped_us) {
 		hg_text_add(&words, "; stopped for ");

@@ -21,7 +21,6 @@ enum { RETAINED, BYTES, COUNT, SIZE, ADDRESS, CLASS, TYPE };
 
 /** Blocks of one class, type and size. */
 struct group {
-	uint64_t key;
 	uint64_t size, count, retained;
 	uint32_t block; /* the first */
 	uint32_t type;	/* class of report_class.h */
@@ -37,23 +36,46 @@ struct gather {
 	uint64_t blocks[HG_LEAK_CLASSES], bytes[HG_LEAK_CLASSES];
 };
 
+static uint64_t hash_of(uint8_t leak, uint32_t type, uint64_t size)
+{
+	return ((uint64_t)type * HG_LEAK_CLASSES + leak) * 0x9e3779b97f4a7c15u ^ size;
+}
+
 static struct group *find_group(struct gather *g, uint8_t leak, uint32_t type, uint64_t size)
 {
-	// Sizes of malloc's blocks end in 8 and stay below 2^47: class, type and size share 64 bits, or the row splits.
-	uint64_t key = (uint64_t)leak << 62 | (uint64_t)(type & 0x3fffff) << 40 |
-		       ((size / 8) & 0xffffffffff);
-	uint64_t *known = hg_map_put(&g->by_key, key);
+	uint64_t key = hash_of(leak, type, size), *known;
+	for (;; key++) {
+		known = hg_map_put(&g->by_key, key);
+		if (!known || !*known)
+			break;
+		struct group *group = &g->groups.data[*known - 1];
+		if (group->leak == leak && group->type == type && group->size == size)
+			return group;
+	}
 	if (!known)
 		return NULL;
-	if (*known)
-		return &g->groups.data[*known - 1];
 	struct group *group = hg_vec_push(&g->groups);
 	if (!group)
 		return NULL;
 	*known = g->groups.count;
-	*group = (struct group){
-		.key = key, .size = size, .type = type, .leak = leak, .block = HG_NO_BLOCK};
+	*group = (struct group){.size = size, .type = type, .leak = leak, .block = HG_NO_BLOCK};
 	return group;
+}
+
+/** What goes away with a block: of blocks that are reached, its part of the heap; but one inside another's of its class counts
+ * with that. */
+static uint64_t retained_by(const struct gather *g, uint32_t block, uint64_t size)
+{
+	const struct hg_analysis *a = g->a;
+	const uint8_t leak = g->leaks->class[block];
+	if (leak == HG_LEAK_DEFINITE)
+		return g->leaks->retained[block];
+	const uint32_t node = a->graph.first_block + block, holder = a->dom.idom[node];
+	if (leak == HG_LEAK_INDIRECT || holder == HG_UNREACHED)
+		return size;
+	const bool inside = !hg_node_is_root(a, holder) &&
+			    g->leaks->class[hg_node_block(a, holder)] == leak;
+	return inside ? size : a->retained[node];
 }
 
 static struct hg_error *gather_extent(struct gather *g, const struct hg_extent *extent)
@@ -75,7 +97,7 @@ static struct hg_error *gather_extent(struct gather *g, const struct hg_extent *
 		if (group->block == HG_NO_BLOCK)
 			group->block = block;
 		group->count++;
-		group->retained += leak == HG_LEAK_DEFINITE ? g->leaks->retained[block] : size;
+		group->retained += retained_by(g, block, size);
 	}
 	return NULL;
 }
@@ -136,6 +158,20 @@ static void add_sentences(const struct gather *g, struct hg_report *report)
 	add_class(g, HG_LEAK_POSSIBLE, "held by pointers into their middle alone, ", &text);
 	add_class(g, HG_LEAK_REACHABLE, "reachable.", &text);
 	hg_report_sentence(report, &text);
+	if (g->blocks[HG_LEAK_STALE]) {
+		add_class(g, HG_LEAK_STALE, "held only by words of stacks that may be stale.",
+			  &text);
+		hg_report_sentence(report, &text);
+	}
+	const uint64_t missing = g->a->coverage.missing_bytes;
+	if (missing) {
+		hg_human_bytes(&text, missing);
+		hg_text_printf(&text,
+			       " was not in the %s: blocks that only pointers from there hold are "
+			       "called lost.",
+			       report->source.path ? "core" : "process");
+		hg_report_sentence(report, &text);
+	}
 	hg_text_deinit(&text);
 }
 
