@@ -6,6 +6,8 @@ from harness import Core, Failed, Target, ask, build, expect, expect_near, good,
 WITHIN = 4096
 PEERS = 500
 THREAD_BLOCK = 300000
+LOST = 40
+INNER = 20
 
 
 def check_cache(target, roots):
@@ -38,12 +40,26 @@ def check_owner(core):
         raise Failed(f"why main._Ctype_struct_peer does not name main.sessions: {[row['label'] for row in rows][:6]}")
 
 
+def check_leaks(core):
+    """C blocks are lost where neither C nor Go holds them; what Go holds is not. One of the lost may still be in a register."""
+    found = {(row["class"], row["size"]): row for row in ask("leaks", core, "-n", "1000000")["rows"]}
+    for key in (("definite", 3000), ("indirect", 3112)):
+        row = found.get(key, {"count": 0})
+        if not LOST - 1 <= row["count"] <= LOST:
+            raise Failed(f"blocks of {key}: expected {LOST} lost or one less, got {row['count']}")
+    expect("a definite leak retains what is lost with it", found["definite", 3000]["retained"], found["definite", 3000]["count"] * (3000 + 3112))
+    expect("blocks that Go leads into the middle of", INNER, found.get(("possible", 5000), {"count": 0})["count"])
+    held = [row for (kind, size), row in found.items() if kind in ("definite", "indirect") and size not in (3000, 3112) and size > 1000]
+    expect("other large blocks that are lost", [], held)
+
+
 def one(version):
     with Target(build(version, "cgo", "cgo")) as target, Core(target) as core:
         roots = rows_by(ask("top", core, "--by=root", "-n", "1000000"), "root")
         check_cache(target, roots)
         check_go(target, ask("top", core, "--by=type", "-n", "1000000"))
         check_owner(core)
+        check_leaks(core)
         predicted = roots["main.sessions"]["retained"] - target.truths["c_owned_bytes"]
         expect_near("Go's part of main.sessions", target.drop("main.sessions"), predicted, WITHIN)
         if not any(row["kind"] == "thread" and row["retained"] >= THREAD_BLOCK for row in roots.values()):
