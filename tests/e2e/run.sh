@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs tests/e2e/COMMAND/CASE.sh and compares what it prints, both streams, with CASE.out beside it; --update writes CASE.out.
-# A case finds heapgraph in PATH and a core of the fixture `shapes` in $CORE; digits are its own business (see `plain`).
+# A case finds heapgraph in PATH and a core of the fixture `shapes` in $CORE, and the path of the
+# fixture c/leaks in $LEAKS; digits are its own business (see `plain`).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 update=${1:-}
@@ -13,14 +14,16 @@ plain() { sed -E 's/^ +//; s/0x[0-9a-f]+/ADDRESS/g; s/[0-9]+([,.][0-9]+)*/N/g; s
 export -f plain
 
 fixture=$(PYTHONPATH=tests/truth python3 - <<'PY'
-import harness
+import harness, native
 try:
-    print(harness.build("1.26", "default", "shapes"))
+    print(harness.build("1.26", "default", "shapes"), native.build("c/leaks"))
 except harness.Skipped as reason:
     print("skip e2e:", reason)
 PY
 ) || exit 1
 case $fixture in skip*) echo "$fixture" && exit 0 ;; esac
+read -r fixture LEAKS <<<"$fixture"
+export LEAKS
 coproc target { exec "$fixture"; }
 while read -r -u "${target[0]}" line && [ "$line" != ready ]; do :; done
 export PID=$target_PID CORE=$scratch/core

@@ -1,0 +1,1 @@
+heapgraph leaks "$CORE"
