@@ -6,8 +6,8 @@
 #include "graph/analysis_private.h"
 #include "graph/leak_mark.h"
 
-static const char *const class_names[HG_LEAK_CLASSES] = {
-	"reachable", "stale", "possible", "definite", "indirect"};
+static const char *const class_names[HG_LEAK_CLASSES] = {"reachable", "stale", "possible",
+							 "definite", "indirect"};
 
 const char *hg_leak_class_name(enum hg_leak_class class)
 {

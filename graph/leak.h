@@ -8,10 +8,10 @@
 
 enum hg_leak_class {
 	HG_LEAK_REACHABLE, /* by pointers to starts of blocks, or what the language takes for such */
-	HG_LEAK_STALE,	   /* the same, but only by ways that begin with a word of a stack that may be stale */
-	HG_LEAK_POSSIBLE,  /* only by a chain with a pointer into the middle of a block */
-	HG_LEAK_DEFINITE,  /* no other lost block leads to it, or it stands for its cycle */
-	HG_LEAK_INDIRECT,  /* lost with a definite one */
+	HG_LEAK_STALE, /* the same, but only by ways that begin with a word of a stack that may be stale */
+	HG_LEAK_POSSIBLE, /* only by a chain with a pointer into the middle of a block */
+	HG_LEAK_DEFINITE, /* no other lost block leads to it, or it stands for its cycle */
+	HG_LEAK_INDIRECT, /* lost with a definite one */
 	HG_LEAK_CLASSES,
 };
 

@@ -68,8 +68,8 @@ static bool is_start_edge(const struct marking *m, uint32_t node, uint32_t edge)
 		return true;
 	const struct hg_analysis *a = m->a;
 	uint64_t value;
-	return hg_image_u64(a->prog->image,
-			    hg_node_addr(a, node) + hg_word_offset(m->words[edge]), &value) &&
+	return hg_image_u64(a->prog->image, hg_node_addr(a, node) + hg_word_offset(m->words[edge]),
+			    &value) &&
 	       is_start(m, value);
 }
 

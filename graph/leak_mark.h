@@ -7,8 +7,10 @@
 #include "graph/analysis.h"
 
 enum {
-	HG_MARK_START = 1, /* by pointers to starts of blocks, or what the language takes for such */
-	HG_MARK_FIRM = 2,  /* by a way that does not begin with a word of a stack that may be stale */
+	HG_MARK_START =
+		1, /* by pointers to starts of blocks, or what the language takes for such */
+	HG_MARK_FIRM =
+		2, /* by a way that does not begin with a word of a stack that may be stale */
 };
 
 /** May the word of a root edge be stale: one of a stack frame that no variable declares to be a pointer? */

@@ -53,7 +53,8 @@ static bool is_array(const struct hg_program *prog, const struct hg_inside *insi
 static bool is_string(const struct hg_program *prog, const struct hg_inside *inside)
 {
 	uint64_t length, capacity;
-	return inside->offset == STRING_HEADER && hg_image_u64(prog->image, inside->addr, &length) &&
+	return inside->offset == STRING_HEADER &&
+	       hg_image_u64(prog->image, inside->addr, &length) &&
 	       hg_image_u64(prog->image, inside->addr + 8, &capacity) && length <= capacity &&
 	       capacity < inside->size && c_is_filled(inside, STRING_HEADER + capacity + 1);
 }

@@ -73,8 +73,8 @@ static uint64_t retained_by(const struct gather *g, uint32_t block, uint64_t siz
 	const uint32_t node = a->graph.first_block + block, holder = a->dom.idom[node];
 	if (leak == HG_LEAK_INDIRECT || holder == HG_UNREACHED)
 		return size;
-	const bool inside = !hg_node_is_root(a, holder) &&
-			    g->leaks->class[hg_node_block(a, holder)] == leak;
+	const bool inside =
+		!hg_node_is_root(a, holder) && g->leaks->class[hg_node_block(a, holder)] == leak;
 	return inside ? size : a->retained[node];
 }
 
