@@ -34,6 +34,7 @@ enum { /* tags of debug info entries */
        HG_TAG_RESTRICT_TYPE = 0x37,
        HG_TAG_NAMESPACE = 0x39,
        HG_TAG_UNSPECIFIED_TYPE = 0x3b,
+       HG_TAG_IMPORTED_UNIT = 0x3d,
        HG_TAG_RVALUE_REFERENCE_TYPE = 0x42,
        HG_TAG_TEMPLATE_ALIAS = 0x43,
        HG_TAG_ATOMIC_TYPE = 0x47,
@@ -115,6 +116,8 @@ enum { /* operations of location expressions */
        HG_OP_ENTRY_VALUE = 0xa3,
        HG_OP_GNU_PUSH_TLS_ADDRESS = 0xe0,
        HG_OP_GNU_ENTRY_VALUE = 0xf3,
+       HG_OP_GNU_ADDR_INDEX = 0xfb,
+       HG_OP_GNU_CONST_INDEX = 0xfc,
 };
 
 enum { /* entries of DWARF 5 location lists */

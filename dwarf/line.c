@@ -47,7 +47,7 @@ struct header {
 
 static const char *text_at(struct header *header, enum hg_dwarf_section which, uint64_t offset)
 {
-	const struct hg_section_bytes section = hg_dwarf_section(header->dwarf, which);
+	const struct hg_section_bytes section = hg_unit_section(header->dwarf, header->unit, which);
 	if (offset >= section.size)
 		return NULL;
 	struct hg_bytes bytes = hg_bytes_init(section.data + offset, section.size - offset);
@@ -234,10 +234,11 @@ static bool read_header(struct header *header)
 void hg_line_files_read(struct hg_dwarf *dwarf, const struct hg_unit *unit,
 			struct hg_line_files *files)
 {
-	const struct hg_section_bytes section = hg_dwarf_section(dwarf, HG_DEBUG_LINE);
+	const struct hg_section_bytes section = hg_unit_section(dwarf, unit, HG_DEBUG_LINE);
 	const struct hg_unit *last = files->unit;
 	files->unit = unit;
-	if (last && last->lines == unit->lines && last->folder == unit->folder)
+	if (last && last->lines == unit->lines && last->folder == unit->folder &&
+	    last->file == unit->file && last->package_row == unit->package_row)
 		return;
 	files->files.count = 0;
 	if (unit->lines >= section.size || files->bytes_read / READS_PER_BYTE > section.size)

@@ -11,16 +11,7 @@
 static bool addr_by_index(struct hg_dwarf *dwarf, const struct hg_unit *unit, uint64_t index,
 			  uint64_t *ret)
 {
-	if (!dwarf)
-		return false;
-	const struct hg_section_bytes table = hg_dwarf_section(dwarf, HG_DEBUG_ADDR);
-	uint64_t at;
-	if (unit->address_size != 8 || __builtin_mul_overflow(index, 8, &at) ||
-	    __builtin_add_overflow(at, unit->addr_base, &at) || table.size < 8 ||
-	    at > table.size - 8)
-		return false;
-	*ret = hg_load_u64(table.data + at);
-	return true;
+	return dwarf && hg_unit_address(dwarf, unit, index, ret);
 }
 
 // A cursor at the start of a list; `bad` where there is none. Indexed lists start with a table of offsets.
@@ -28,7 +19,7 @@ static struct hg_bytes open_list(struct hg_dwarf *dwarf, const struct hg_unit *u
 				 enum hg_dwarf_section which, uint64_t base, uint64_t offset,
 				 bool indexed)
 {
-	const struct hg_section_bytes section = hg_dwarf_section(dwarf, which);
+	const struct hg_section_bytes section = hg_unit_section(dwarf, unit, which);
 	struct hg_bytes bytes = hg_bytes_init(section.data, section.size);
 	if (!section.size) {
 		bytes.bad = true;
@@ -134,6 +125,30 @@ static unsigned range_kind_as_location_kind(unsigned kind)
 	return kind >= HG_RLE_BASE_ADDRESS ? kind + 1 : kind;
 }
 
+// Lists of split DWARF 4 use the first numbers of DWARF 5, but for 4 bytes of length.
+static struct entry read_split_entry4(struct hg_bytes *bytes, struct hg_dwarf *dwarf,
+				      const struct hg_unit *unit, uint64_t *base)
+{
+	const unsigned kind = hg_bytes_u8(bytes);
+	if (kind > HG_LLE_STARTX_LENGTH)
+		return (struct entry){.kind = ENTRY_BAD};
+	if (kind != HG_LLE_STARTX_LENGTH)
+		return read_entry5(bytes, dwarf, unit, kind, base);
+	struct entry entry = {.kind = ENTRY_RANGE};
+	if (!take_index(bytes, dwarf, unit, &entry.low))
+		entry.kind = ENTRY_BAD;
+	entry.high = entry.low + hg_bytes_u32(bytes);
+	return entry;
+}
+
+static struct entry read_location_entry(struct hg_bytes *bytes, struct hg_dwarf *dwarf,
+					const struct hg_unit *unit, uint64_t *base)
+{
+	if (unit->version >= 5)
+		return read_entry5(bytes, dwarf, unit, hg_bytes_u8(bytes), base);
+	return unit->split ? read_split_entry4(bytes, dwarf, unit, base) : read_entry4(bytes, base);
+}
+
 enum hg_location_status hg_location_list_find(struct hg_dwarf *dwarf, const struct hg_unit *unit,
 					      uint64_t offset, bool indexed, uint64_t pc,
 					      struct hg_section_bytes *ret)
@@ -144,9 +159,7 @@ enum hg_location_status hg_location_list_find(struct hg_dwarf *dwarf, const stru
 	uint64_t base = unit->low_pc;
 	enum hg_location_status fallback = HG_LOCATION_NOWHERE;
 	for (unsigned i = 0; i < MAX_LIST && !bytes.bad; i++) {
-		const struct entry entry =
-			v5 ? read_entry5(&bytes, dwarf, unit, hg_bytes_u8(&bytes), &base)
-			   : read_entry4(&bytes, &base);
+		const struct entry entry = read_location_entry(&bytes, dwarf, unit, &base);
 		if (entry.kind == ENTRY_END)
 			return fallback;
 		if (entry.kind == ENTRY_BAD)
@@ -177,9 +190,10 @@ bool hg_location_each_range(const struct hg_die *die,
 	if (!(die->has & HG_HAS_RANGES))
 		return true;
 	const bool v5 = die->unit->version >= 5;
-	struct hg_bytes bytes =
-		open_list(die->dwarf, die->unit, v5 ? HG_DEBUG_RNGLISTS : HG_DEBUG_RANGES,
-			  die->unit->rnglists_base, die->ranges, die->has & HG_RANGES_INDEXED);
+	const uint64_t from = v5 ? 0 : die->unit->ranges_base;
+	struct hg_bytes bytes = open_list(
+		die->dwarf, die->unit, v5 ? HG_DEBUG_RNGLISTS : HG_DEBUG_RANGES,
+		die->unit->rnglists_base, from + die->ranges, die->has & HG_RANGES_INDEXED);
 	uint64_t base = die->unit->low_pc;
 	for (unsigned i = 0; i < MAX_LIST && !bytes.bad; i++) {
 		const struct entry entry =
@@ -501,9 +515,11 @@ static void operation(struct machine *machine, uint8_t op)
 		push(machine, hg_bytes_u64(code) + machine->context->bias);
 		break;
 	case HG_OP_ADDRX:
+	case HG_OP_GNU_ADDR_INDEX:
 		push_indexed(machine, machine->context->bias);
 		break;
 	case HG_OP_CONSTX:
+	case HG_OP_GNU_CONST_INDEX:
 		push_indexed(machine, 0);
 		break;
 	case HG_OP_PLUS_UCONST: {
@@ -649,7 +665,8 @@ bool hg_location_tls(struct hg_dwarf *dwarf, const struct hg_unit *unit,
 bool hg_location_static(struct hg_dwarf *dwarf, const struct hg_unit *unit,
 			const struct hg_section_bytes *expr, uint64_t *ret)
 {
-	if (!expr->size || (expr->data[0] != HG_OP_ADDR && expr->data[0] != HG_OP_ADDRX))
+	if (!expr->size || (expr->data[0] != HG_OP_ADDR && expr->data[0] != HG_OP_ADDRX &&
+			    expr->data[0] != HG_OP_GNU_ADDR_INDEX))
 		return false;
 	const struct hg_location_context context = {.dwarf = dwarf, .unit = unit};
 	struct hg_location pieces[HG_MAX_PIECES];

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
-#include "dwarf/program_private.h"
+#include "dwarf/companion.h"
 
 uint32_t hg_program_string(struct hg_program *prog, const char *text)
 {
@@ -156,7 +156,10 @@ static struct hg_error *read_module(struct hg_program *prog, uint32_t i)
 	struct hg_module *module = &prog->modules.data[i];
 	if (!module->debug || module->dwarf)
 		return NULL;
-	struct hg_error *err = hg_dwarf_open(module->debug, &module->dwarf);
+	struct hg_companions companions = {.prog = prog, .module = module};
+	const struct hg_dwarf_finder finder = hg_companion_finder(&companions);
+	struct hg_error *err = hg_dwarf_open(module->debug, &finder, &module->dwarf);
+	hg_companion_note(&companions);
 	if (!err)
 		return hg_type_read(prog, i);
 	if (err->code == HG_ERROR_NOMEM)

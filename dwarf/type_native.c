@@ -479,7 +479,7 @@ static bool begin(struct hg_native *batch)
 
 static bool is_native(const struct hg_unit *unit)
 {
-	return hg_type_language(unit->language) != HG_LANGUAGE_GO;
+	return hg_type_language(unit->language) != HG_LANGUAGE_GO && !unit->idle;
 }
 
 static void read_units(struct hg_native *batch)
@@ -514,8 +514,7 @@ struct hg_error *hg_native_read(struct hg_program *prog, uint32_t module)
 		.module = module,
 		.index = &prog->priv->indexes[module],
 		.dwarf = dwarf,
-		.names_left = hg_dwarf_section(dwarf, HG_DEBUG_INFO).size * NAME_BYTES_PER_BYTE +
-			      NAME_BYTES_ALWAYS,
+		.names_left = hg_dwarf_size(dwarf) * NAME_BYTES_PER_BYTE + NAME_BYTES_ALWAYS,
 	};
 	read_units(&batch);
 	hg_vec_deinit(&batch.scopes);

@@ -74,7 +74,7 @@ static void reads_c(void **state)
 	struct hg_elf *elf = NULL;
 	struct hg_program *prog = own_program(&elf);
 	struct hg_module *module = &prog->modules.data[0];
-	assert_null(hg_dwarf_open(elf, &module->dwarf));
+	assert_null(hg_dwarf_open(elf, NULL, &module->dwarf));
 	assert_null(hg_type_read(prog, 0));
 	assert_null(hg_variable_finish(prog));
 	assert_int_equal(prog->bad_dies, 0);

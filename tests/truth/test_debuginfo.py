@@ -1,0 +1,171 @@
+"""Forms of debug info: whatever compilers and tools make of it, a report says what it says of the plain build."""
+import pathlib
+import shutil
+import subprocess
+import threading
+
+import native
+from harness import BUILD, Core, Failed, LIMIT, Skipped, TOP, Target, ask
+
+ENV = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+LANGUAGES = {"c": "c/shapes.c", "cxx": "cxx/containers.cc", "cxx-shapes": "cxx/shapes.cc"}
+QUESTIONS = ["type", "root"]
+_lock = threading.Lock()
+
+
+def tool(name, *words, cwd):
+    """Runs a tool; what it is not made for is skipped."""
+    path = shutil.which(name)
+    if not path:
+        raise Skipped(f"no {name} here")
+    done = subprocess.run([path, *map(str, words)], capture_output=True, text=True, timeout=LIMIT, cwd=cwd)
+    if done.returncode:
+        raise Failed(f"{name} {' '.join(map(str, words))}: {done.stderr[:400]}")
+
+
+def compile_and_link(folder, language, compiler, version, flags=(), link=()):
+    kind = language.split("-")[0]
+    words = native.command_of(compiler, kind)
+    common = [*words, "-O1", f"-gdwarf-{version}", "-I", TOP / "fixtures" / kind, *flags]
+    for step in ([*common, "-c", TOP / "fixtures" / LANGUAGES[language], "-o", "shapes.o"],
+                 [*common, "shapes.o", "-o", "shapes", "-pthread", "-ldl", *link]):
+        done = subprocess.run(step, capture_output=True, text=True, timeout=LIMIT, cwd=folder)
+        if done.returncode:
+            raise Failed(f"{' '.join(map(str, step))}: {done.stderr}"[:900])
+
+
+def flagged(*flags):
+    return lambda folder, *build: compile_and_link(folder, *build, flags=flags)
+
+
+def packaged(by, *flags):
+    def make(folder, *build):
+        compile_and_link(folder, *build, flags=["-gsplit-dwarf", *flags])
+        tool(by, "-e", "shapes", "-o", "shapes.dwp", cwd=folder)
+        (folder / "shapes.dwo").unlink()
+    return make
+
+
+def shared(*flags, names=("shapes", "other")):
+    """Two programs whose debug info dwz moves into a third file."""
+    def make(folder, *build):
+        if names[0] == "shapes.debug":
+            separate(folder, *build)
+        else:
+            compile_and_link(folder, *build)
+        shutil.copy(folder / names[0], folder / names[1])
+        before = (folder / names[0]).stat().st_size
+        tool("dwz", *flags, "-m", "common.dwz", "-M", folder / "common.dwz", *names, cwd=folder)
+        if (folder / names[0]).stat().st_size >= before or not (folder / "common.dwz").exists():
+            raise Failed("dwz moved nothing")
+    return make
+
+
+def squeezed(folder, *build):
+    compile_and_link(folder, *build, link=["-Wl,--build-id=sha1"])
+    tool("dwz", "shapes", cwd=folder)
+
+
+def recompressed(folder, *build):
+    compile_and_link(folder, *build)
+    tool("objcopy", "--compress-debug-sections=zstd", "shapes", cwd=folder)
+
+
+def separate(folder, *build):
+    compile_and_link(folder, *build, link=["-Wl,--build-id=sha1"])
+    tool("objcopy", "--only-keep-debug", "shapes", "shapes.debug", cwd=folder)
+    tool("objcopy", "--strip-debug", "--add-gnu-debuglink=shapes.debug", "shapes", cwd=folder)
+
+
+def separate_split(folder, language, compiler, version):
+    compile_and_link(folder, language, compiler, version, flags=["-gsplit-dwarf"], link=["-Wl,--build-id=sha1"])
+    tool("objcopy", "--only-keep-debug", "shapes", "shapes.debug", cwd=folder)
+    tool("objcopy", "--strip-debug", "--add-gnu-debuglink=shapes.debug", "shapes", cwd=folder)
+
+
+def moved(folder, *build):
+    """Program and .dwo lie elsewhere than where they were compiled."""
+    compile_and_link(folder, *build, flags=["-gsplit-dwarf", "-fdebug-prefix-map=" + str(folder) + "=/nowhere"])
+
+
+TYPES = "-fdebug-types-section"
+FORMS = {  # name -> (how it is made, compilers, versions)
+    "plain": (flagged(), "gcc clang", "4 5"),
+    "types": (flagged(TYPES), "gcc clang", "4 5"),
+    "split": (flagged("-gsplit-dwarf"), "gcc clang", "4 5"),
+    "split types": (flagged("-gsplit-dwarf", TYPES), "gcc clang", "4 5"),
+    "split single": (flagged("-gsplit-dwarf=single"), "clang", "4 5"),
+    "split moved": (moved, "gcc clang", "4 5"),
+    "split separate": (separate_split, "gcc clang", "4 5"),
+    "dwp": (packaged("dwp"), "gcc clang", "4"),  # that of binutils knows no DWARF 5
+    "dwp types": (packaged("dwp", TYPES), "gcc clang", "4"),
+    "llvm-dwp": (packaged("llvm-dwp-14"), "gcc clang", "4 5"),
+    "llvm-dwp types": (packaged("llvm-dwp-14", TYPES), "gcc clang", "4 5"),
+    "dwz": (squeezed, "gcc clang", "4"),
+    "dwz 5": (squeezed, "gcc", "5"),  # dwz knows no .debug_addr, which clang makes
+    "dwz shared": (shared(), "gcc clang", "4"),
+    "dwz shared 5": (shared(), "gcc", "5"),
+    "dwz standard": (shared("--dwarf-5"), "gcc", "5"),
+    "dwz separate": (shared(names=("shapes.debug", "other.debug")), "gcc", "4 5"),
+    "separate": (separate, "gcc clang", "4 5"),
+    "zlib": (flagged("-gz=zlib"), "gcc clang", "4 5"),
+    "zstd": (recompressed, "gcc clang", "4 5"),
+}
+
+
+def build(form, language, compiler, version):
+    folder = BUILD / "fixtures/debuginfo" / f"{language}-{compiler}-{version}" / form.replace(" ", "-")
+    with _lock:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        FORMS[form][0](folder, language, compiler, version)
+    return folder / "shapes"
+
+
+def rows_of(core, question):
+    report = ask("top", core, f"--by={question}", "-n", "1000000", runtime="glibc")
+    return report["rows"], report["coverage"]["notes"]
+
+
+def reports(program):
+    """Its rows of each question, and the notes; addresses are the same in each run."""
+    with Target(pathlib.Path(shutil.which("setarch")), "-R", program, env=ENV) as target, Core(target) as core:
+        answers = {question: rows_of(core.path, question) for question in QUESTIONS}
+    return {q: rows for q, (rows, _) in answers.items()}, [note for _, notes in answers.values() for note in notes]
+
+
+_plain = {}
+
+
+def plain(*made):
+    if made not in _plain:
+        _plain[made] = reports(build("plain", *made))[0]
+    return _plain[made]
+
+
+def key_of(row):
+    return {k: v for k, v in row.items() if k in ("type", "root", "count", "bytes", "retained", "name")}
+
+
+def one(form, *made):
+    program = build(form, *made)
+    got, notes = reports(program)
+    problems = [f"note: {note}" for note in notes]
+    for question, expected in plain(*made).items():
+        have = [key_of(row) for row in got[question]]
+        want = [key_of(row) for row in expected]
+        lost, more = [row for row in want if row not in have], [row for row in have if row not in want]
+        if lost or more:
+            problems.append(f"by {question}: {len(lost)} of {len(want)} rows differ: {lost[:2]} became {more[:2]}")
+    if problems:
+        raise Failed("; ".join(problems)[:900])
+
+
+def tests():
+    for form, (_, compilers, versions) in FORMS.items():
+        for compiler in compilers.split():
+            for version in versions.split():
+                for language in LANGUAGES:
+                    if form != "plain":
+                        yield (f"{form}: {language} {compiler} DWARF {version}",
+                               lambda b=(form, language, compiler, version): one(*b))
