@@ -51,7 +51,7 @@ static const struct field die_fields[] = {
 	{DW_AT_count, NUMBER, DIE(count), HG_HAS_COUNT},
 	{DW_AT_declaration, FLAG, 0, HG_IS_DECLARATION},
 	{DW_AT_external, FLAG, 0, HG_IS_EXTERNAL},
-	{DW_AT_signature, REFERENCE, DIE(origin), 0},
+	{DW_AT_signature, REFERENCE, DIE(origin), HG_IS_DECLARATION}, // gcc says no more
 	{DW_AT_import, REFERENCE, DIE(origin), 0},
 	{AT_GO_KEY, REFERENCE, DIE(go_key), 0},
 	{AT_GO_ELEM, REFERENCE, DIE(go_elem), 0},
@@ -272,9 +272,15 @@ static struct hg_error *open_any(struct hg_elf *elf, const struct hg_section_byt
 	struct hg_error *err = hg_die_file_open(dwarf, elf, false, false, sections, &file);
 	if (err)
 		return err;
+	if (finder)
+		err = hg_die_open_alt(dwarf, finder);
+	if (err)
+		return err;
 	hg_die_read_units(file);
+	if (dwarf->alt)
+		hg_die_read_units(dwarf->alt);
 	hg_die_enter_types(dwarf, 0);
-	err = finder ? hg_die_open_rest(dwarf, finder) : NULL;
+	err = finder ? hg_die_open_split(dwarf, finder) : NULL;
 	if (err)
 		return err;
 	hg_die_read_imports(dwarf);

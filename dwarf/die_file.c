@@ -173,6 +173,38 @@ static void close_libdwarf(struct hg_die_file *file)
 #endif
 }
 
+// GNU's compiler gives each type unit of a split object a section of its own, all of the same name. A copy is also what
+// the offsets in a package can be rewritten in.
+static struct hg_error *load_all(struct hg_die_file *file, bool types, const char *name,
+				 struct hg_section_bytes *ret)
+{
+	uint64_t size = 0;
+	struct hg_section_bytes part;
+	const struct hg_elf *elf = file->elf;
+	for (unsigned fill = 0; fill < 2; fill++) {
+		uint64_t at = 0;
+		for (size_t i = 0; i < elf->section_count; i++) {
+			if (strcmp(elf->sections[i].name, name) &&
+			    &elf->sections[i] != hg_elf_find_section(elf, name))
+				continue;
+			struct hg_error *err = hg_elf_section_data(file->elf, &elf->sections[i],
+								   &part.data, &part.size);
+			if (err)
+				return err;
+			if (fill && part.size)
+				memcpy(file->rewritten[types] + at, part.data, part.size);
+			at += part.size;
+		}
+		size = at;
+		if (!fill)
+			file->rewritten[types] = malloc(size + 1);
+		if (!file->rewritten[types])
+			return &hg_enomem;
+	}
+	*ret = (struct hg_section_bytes){file->rewritten[types], size};
+	return NULL;
+}
+
 static struct hg_error *load(struct hg_die_file *file, enum hg_dwarf_section which)
 {
 	char name[40];
@@ -182,6 +214,8 @@ static struct hg_error *load(struct hg_die_file *file, enum hg_dwarf_section whi
 	snprintf(name, sizeof(name), "%s%s", section_names[which], file->split ? ".dwo" : "");
 	const struct hg_elf_section *section = hg_elf_find_section(file->elf, name);
 	struct hg_section_bytes *bytes = &file->sections[which];
+	if (section && file->split && (which == HG_DEBUG_INFO || which == HG_DEBUG_TYPES))
+		return load_all(file, which == HG_DEBUG_TYPES, name, bytes);
 	return section ? hg_elf_section_data(file->elf, section, &bytes->data, &bytes->size) : NULL;
 }
 
@@ -237,19 +271,12 @@ static uint64_t rewrite_unit(const struct hg_die_file *file, bool types, uint64_
 
 // The units of a package count offsets of abbreviations from their own part of that section. libdwarf is given a copy
 // where they count from its start.
-static struct hg_error *rewrite(struct hg_die_file *file, bool types)
+static void rewrite(struct hg_die_file *file, bool types)
 {
-	struct hg_section_bytes *section = &file->sections[types ? HG_DEBUG_TYPES : HG_DEBUG_INFO];
-	if (!section->size)
-		return NULL;
-	uint8_t *copy = file->rewritten[types] = malloc(section->size);
-	if (!copy)
-		return &hg_enomem;
-	memcpy(copy, section->data, section->size);
-	section->data = copy;
+	const struct hg_section_bytes *section =
+		&file->sections[types ? HG_DEBUG_TYPES : HG_DEBUG_INFO];
 	for (uint64_t at = 0; at < section->size;)
 		at = rewrite_unit(file, types, section->size, at);
-	return NULL;
 }
 
 static struct hg_error *read_package(struct hg_die_file *file)
@@ -272,8 +299,9 @@ static struct hg_error *read_package(struct hg_die_file *file)
 			return hg_error_create(HG_ERROR_FORMAT, "damaged '%s'", names[i]);
 		found = true;
 	}
-	struct hg_error *err = found ? rewrite(file, false) : NULL;
-	return err || !found ? err : rewrite(file, true);
+	for (unsigned i = 0; found && i < 2; i++)
+		rewrite(file, i);
+	return NULL;
 }
 
 static struct hg_error *start(struct hg_die_file *file)

@@ -42,7 +42,7 @@ struct hg_die_file { /* a file as libdwarf sees it */
 	bool tried
 		[HG_DEBUG_SECTIONS]; /* sections[] is filled, or there is nothing to fill it with */
 	struct hg_package packages[2]; /* of a package: its indexes of units and of type units */
-	uint8_t *rewritten[2]; /* of a package: .debug_info and .debug_types, for libdwarf */
+	uint8_t *rewritten[2];	       /* of a split file: copies of .debug_info and .debug_types */
 	struct hg_map
 		abbrevs; /* offsets of tables in .debug_abbrev -> 1 where they are sane, 2 where not, 3: linked */
 };
@@ -131,7 +131,10 @@ void hg_die_read_imports(struct hg_dwarf *dwarf);
 
 /* die_split.c */
 
-/** Opens the files that hold the rest of the debug info, and reads their units. */
-struct hg_error *hg_die_open_rest(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder);
+/** Opens the file that dwz moved a part of the debug info to. */
+struct hg_error *hg_die_open_alt(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder);
+
+/** Opens the files of the split units that are known so far, and reads their units. */
+struct hg_error *hg_die_open_split(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder);
 
 #endif

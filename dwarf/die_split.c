@@ -113,7 +113,6 @@ static struct hg_error *open_alt(struct hg_dwarf *dwarf, struct hg_elf *elf, boo
 	if (err)
 		return err;
 	dwarf->alt = file;
-	hg_die_read_units(file);
 	*ret = true;
 	return NULL;
 }
@@ -200,7 +199,7 @@ static struct hg_error *find(struct hg_dwarf *dwarf, const struct hg_dwarf_finde
 	return NULL;
 }
 
-static struct hg_error *open_split(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder)
+static struct hg_error *open_each(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder)
 {
 	struct hg_map tried = {0}; // hashes of paths
 	struct hg_error *err = NULL;
@@ -227,23 +226,25 @@ static struct hg_error *open_split(struct hg_dwarf *dwarf, const struct hg_dwarf
 	return err;
 }
 
-struct hg_error *hg_die_open_rest(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder)
+struct hg_error *hg_die_open_split(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder)
+{
+	const struct hg_dwarf_companion package = {.kind = HG_DWARF_PACKAGE};
+	bool found;
+	if (!find_skeletons(dwarf))
+		return &hg_enomem;
+	if (!dwarf->skeletons.count)
+		return NULL;
+	struct hg_error *err = find(dwarf, finder, &package, &found);
+	return err ? err : open_each(dwarf, finder);
+}
+
+struct hg_error *hg_die_open_alt(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder)
 {
 	struct hg_elf *elf = dwarf->files.data[0]->elf;
 	struct hg_dwarf_companion alt = {.kind = HG_DWARF_ALT};
-	struct hg_error *err = NULL;
-	bool found = false;
-	if (!find_skeletons(dwarf))
-		return &hg_enomem;
-	if (dwarf->skeletons.count) {
-		err = find(dwarf, finder, &(struct hg_dwarf_companion){.kind = HG_DWARF_PACKAGE},
-			   &found);
-		if (!err)
-			err = open_split(dwarf, finder);
-	}
-	if (!err && elf &&
-	    (read_altlink(elf, &alt.name, &alt.id, &alt.id_size) ||
-	     read_sup(elf, &alt.name, &alt.id, &alt.id_size)))
-		err = find(dwarf, finder, &alt, &found);
-	return err;
+	bool found;
+	if (!elf || (!read_altlink(elf, &alt.name, &alt.id, &alt.id_size) &&
+		     !read_sup(elf, &alt.name, &alt.id, &alt.id_size)))
+		return NULL;
+	return find(dwarf, finder, &alt, &found);
 }

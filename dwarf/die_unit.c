@@ -148,8 +148,8 @@ struct importer {
 static bool import_unit(void *arg, const struct hg_die *die)
 {
 	struct importer *importer = arg;
-	if (die->tag != HG_TAG_IMPORTED_UNIT) // they stand before all else
-		return false;
+	if (die->tag != HG_TAG_IMPORTED_UNIT) // they stand before all else but base types
+		return die->tag == HG_TAG_BASE_TYPE;
 	struct hg_unit *unit = (struct hg_unit *)hg_dwarf_unit_at(importer->dwarf, die->origin);
 	if (!unit || (!unit->idle && (unit->language || !importer->language)))
 		return true;
