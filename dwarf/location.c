@@ -504,24 +504,33 @@ static bool stack_operation(struct machine *machine, uint8_t op)
 	}
 }
 
+static bool address_operation(struct machine *machine, uint8_t op)
+{
+	const uint64_t bias = machine->context->bias;
+	switch (op) {
+	case HG_OP_ADDR:
+		push(machine, hg_bytes_u64(&machine->code) + bias);
+		return true;
+	case HG_OP_ADDRX:
+	case HG_OP_GNU_ADDR_INDEX:
+		push_indexed(machine, bias);
+		return true;
+	case HG_OP_CONSTX:
+	case HG_OP_GNU_CONST_INDEX:
+		push_indexed(machine, 0);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void operation(struct machine *machine, uint8_t op)
 {
 	struct hg_bytes *code = &machine->code;
 	if (constant(machine, op) || register_operation(machine, op) ||
-	    stack_operation(machine, op))
+	    stack_operation(machine, op) || address_operation(machine, op))
 		return;
 	switch (op) {
-	case HG_OP_ADDR:
-		push(machine, hg_bytes_u64(code) + machine->context->bias);
-		break;
-	case HG_OP_ADDRX:
-	case HG_OP_GNU_ADDR_INDEX:
-		push_indexed(machine, machine->context->bias);
-		break;
-	case HG_OP_CONSTX:
-	case HG_OP_GNU_CONST_INDEX:
-		push_indexed(machine, 0);
-		break;
 	case HG_OP_PLUS_UCONST: {
 		const uint64_t value = pop(machine);
 		push(machine, value + hg_bytes_uleb(code));

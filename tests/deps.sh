@@ -31,6 +31,8 @@ if [ "$goal" = check ]; then
 	needs_command valgrind valgrind
 	# libc's symbols, against which its heap is checked; valgrind wants them too.
 	[ -e /usr/share/doc/libc6-dbg ] || missing="$missing libc6-dbg"
+	needs_command dwz dwz
+	needs_command llvm-dwp-14 llvm-14
 	[ -e /usr/lib/llvm-14/lib/libc++.so ] || ! grep -q 'VERSION_ID="12"' /etc/os-release || missing="$missing libc++-dev libc++abi-dev"
 	needs_header cmocka.h libcmocka-dev
 	python3 -c 'import json, subprocess, threading' 2>/dev/null || missing="$missing python3"

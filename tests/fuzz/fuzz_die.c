@@ -1,7 +1,7 @@
 // Debug info: types, globals, constants, then the variables of its functions.
 //
-// Input:  0  44  sizes of the sections in the order of enum hg_dwarf_section
-//        44   n  their bytes
+// Input:  0  48  sizes of the sections in the order of enum hg_dwarf_section
+//        48   n  their bytes
 
 #include <string.h>
 
