@@ -56,9 +56,6 @@ static void check_program(struct hg_program *prog)
 	assert_non_null(global);
 	assert_int_equal(global->type, box);
 	assert_string_equal(strrchr(hg_program_text(prog, global->file), '/'), "/a.cc");
-	size_t count;
-	hg_variable_tls(prog, &count);
-	assert_int_equal(count, 1);
 }
 
 static void check_locals(struct hg_program *prog)
