@@ -18,7 +18,7 @@ const void *hg_bytes_take(struct hg_bytes *bytes, size_t size)
 		bytes->bad = true;
 		return NULL;
 	}
-	const void *ptr = bytes->data + bytes->at;
+	const void *ptr = size ? bytes->data + bytes->at : bytes->data; // which may be NULL
 	bytes->at += size;
 	return ptr;
 }
@@ -100,7 +100,7 @@ int64_t hg_bytes_sleb(struct hg_bytes *bytes)
 const char *hg_bytes_cstr(struct hg_bytes *bytes)
 {
 	size_t left = hg_bytes_left(bytes);
-	const char *text = (const char *)bytes->data + bytes->at;
+	const char *text = left ? (const char *)bytes->data + bytes->at : NULL;
 	const char *end = left ? memchr(text, 0, left) : NULL;
 	if (!end) {
 		bytes->bad = true;
