@@ -117,22 +117,23 @@ static struct hg_error *open_alt(struct hg_dwarf *dwarf, struct hg_elf *elf, boo
 	return NULL;
 }
 
+// The bytes of a section; none where it cannot be read.
+static struct hg_bytes open_section(struct hg_elf *elf, const char *name)
+{
+	const struct hg_elf_section *section = hg_elf_find_section(elf, name);
+	struct hg_section_bytes all = {0};
+	if (section)
+		hg_error_destroy(hg_elf_section_data(elf, section, &all.data, &all.size));
+	return hg_bytes_init(all.data, all.size);
+}
+
 // .debug_sup:  0  2  version
 //              2  1  1 in the supplementary file itself
 //              3  n  name of that file and its NUL; then LEB128 and as many bytes of checksum
 static bool read_sup(struct hg_elf *elf, const char **name, const uint8_t **id, size_t *id_size)
 {
-	const struct hg_elf_section *section = hg_elf_find_section(elf, ".debug_sup");
-	struct hg_section_bytes sup = {0};
-	if (!section)
-		return false;
-	hg_cleanup(hg_error_destroyp) struct hg_error *err =
-		hg_elf_section_data(elf, section, &sup.data, &sup.size);
-	if (err)
-		return false;
-	struct hg_bytes bytes = hg_bytes_init(sup.data, sup.size);
-	hg_bytes_u16(&bytes);
-	hg_bytes_u8(&bytes);
+	struct hg_bytes bytes = open_section(elf, ".debug_sup");
+	hg_bytes_skip(&bytes, 3);
 	*name = hg_bytes_cstr(&bytes);
 	*id_size = hg_bytes_uleb(&bytes);
 	*id = *id_size <= HG_BUILD_ID_MAX ? hg_bytes_take(&bytes, *id_size) : NULL;
@@ -143,15 +144,7 @@ static bool read_sup(struct hg_elf *elf, const char **name, const uint8_t **id, 
 //                     n  m  its build id
 static bool read_altlink(struct hg_elf *elf, const char **name, const uint8_t **id, size_t *id_size)
 {
-	const struct hg_elf_section *section = hg_elf_find_section(elf, ".gnu_debugaltlink");
-	struct hg_section_bytes link = {0};
-	if (!section)
-		return false;
-	hg_cleanup(hg_error_destroyp) struct hg_error *err =
-		hg_elf_section_data(elf, section, &link.data, &link.size);
-	if (err)
-		return false;
-	struct hg_bytes bytes = hg_bytes_init(link.data, link.size);
+	struct hg_bytes bytes = open_section(elf, ".gnu_debugaltlink");
 	*name = hg_bytes_cstr(&bytes);
 	*id_size = hg_bytes_left(&bytes);
 	*id = *id_size <= HG_BUILD_ID_MAX ? hg_bytes_take(&bytes, *id_size) : NULL;
@@ -170,7 +163,7 @@ static bool is_alt(struct hg_elf *elf, const struct hg_dwarf_companion *wanted)
 	       !memcmp(id, wanted->id, size);
 }
 
-// Tries the files that may be the wanted one. A damaged file counts as one of another build.
+// Tries the files that may be the wanted one. One with damaged debug info counts as one of another build.
 static struct hg_error *find(struct hg_dwarf *dwarf, const struct hg_dwarf_finder *finder,
 			     const struct hg_dwarf_companion *wanted, bool *found)
 {
