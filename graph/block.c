@@ -44,20 +44,20 @@ static uint64_t magic_of(const struct hg_extent *extent)
 }
 
 /** Are starts and ends in turns, a block ending in the granule it starts in or behind? */
-static bool bitmaps_take_turns(const struct hg_block_word *starts, uint64_t words)
+static bool bitmaps_take_turns(const struct hg_block_word *pairs, uint64_t words)
 {
-	const struct hg_block_word *ends = starts + words;
 	bool inside = false;
 	for (uint64_t word = 0; word < words; word++) {
-		uint64_t left = starts[word].bits | ends[word].bits;
+		const uint64_t starts = pairs[2 * word].bits, ends = pairs[2 * word + 1].bits;
+		uint64_t left = starts | ends;
 		for (; left; left &= left - 1) {
 			const uint64_t bit = left & -left;
-			if (starts[word].bits & bit) {
+			if (starts & bit) {
 				if (inside)
 					return false;
 				inside = true;
 			}
-			if (ends[word].bits & bit) {
+			if (ends & bit) {
 				if (!inside)
 					return false;
 				inside = false;
@@ -68,28 +68,29 @@ static bool bitmaps_take_turns(const struct hg_block_word *starts, uint64_t word
 }
 
 /** Makes every block reach to the next one's start, the last one to the end. */
-static void end_at_next_start(struct hg_block_word *starts, uint64_t words, uint32_t slots)
+static void end_at_next_start(struct hg_block_word *pairs, uint64_t words, uint32_t slots)
 {
-	struct hg_block_word *ends = starts + words;
+	struct hg_block_word *ends = pairs + 1;
 	bool any = false;
 	for (uint64_t word = 0; word < words; word++) {
-		const uint64_t bits = starts[word].bits, first = bits & -bits;
+		const uint64_t bits = pairs[2 * word].bits, first = bits & -bits;
 		if (word && any)
-			ends[word - 1].bits |= bits << 63;
-		ends[word].bits = bits >> 1 & (any ? UINT64_MAX : ~(first >> 1));
+			ends[2 * (word - 1)].bits |= bits << 63;
+		ends[2 * word].bits = bits >> 1 & (any ? UINT64_MAX : ~(first >> 1));
 		any |= bits != 0;
 	}
 	if (any)
-		ends[(slots - 1) / 64].bits |= (uint64_t)1 << (slots - 1) % 64;
+		ends[2 * ((slots - 1) / 64)].bits |= (uint64_t)1 << (slots - 1) % 64;
 }
 
-static void copy_bits(struct hg_block_word *to, const uint64_t *from, uint32_t slots)
+/** Into every `step`th word. */
+static void copy_bits(struct hg_block_word *to, const uint64_t *from, uint32_t slots, unsigned step)
 {
 	const uint64_t words = ((uint64_t)slots + 63) / 64;
 	for (uint64_t word = 0; word < words; word++)
-		to[word] = (struct hg_block_word){.bits = from[word]};
+		to[step * word] = (struct hg_block_word){.bits = from[word]};
 	if (slots % 64)
-		to[words - 1].bits &= ((uint64_t)1 << slots % 64) - 1;
+		to[step * (words - 1)].bits &= ((uint64_t)1 << slots % 64) - 1;
 }
 
 struct hg_error *hg_blocks_add(struct hg_blocks *blocks, const struct hg_extent *extent,
@@ -105,10 +106,10 @@ struct hg_error *hg_blocks_add(struct hg_blocks *blocks, const struct hg_extent 
 	if (!hg_vec_reserve(&blocks->extents, 1) || !hg_vec_reserve(&blocks->words, all))
 		return &hg_enomem;
 	struct hg_block_word *to = &blocks->words.data[blocks->words.count];
-	copy_bits(to, bits, extent->slots);
+	copy_bits(to, bits, extent->slots, extent->irregular ? 2 : 1);
 	if (extent->irregular) {
 		if (ends)
-			copy_bits(to + words, ends, extent->slots);
+			copy_bits(to + 1, ends, extent->slots, 2);
 		else
 			end_at_next_start(to, words, extent->slots);
 		if (!bitmaps_take_turns(to, words))
@@ -178,12 +179,12 @@ static struct hg_error *align_extents(struct hg_blocks *blocks)
 	return NULL;
 }
 
-static uint64_t rank_words(struct hg_blocks *blocks, uint64_t first_word, uint64_t words,
-			   uint64_t count)
+/** Ranks every `step`th word. */
+static uint64_t rank_words(struct hg_block_word *all, uint64_t words, unsigned step, uint64_t count)
 {
-	for (uint64_t word = first_word; word < first_word + words; word++) {
-		blocks->words.data[word].rank = (uint32_t)count;
-		count += hg_blocks_popcount(blocks->words.data[word].bits);
+	for (uint64_t word = 0; word < words; word++) {
+		all[step * word].rank = (uint32_t)count;
+		count += hg_blocks_popcount(all[step * word].bits);
 	}
 	return count;
 }
@@ -195,9 +196,10 @@ static struct hg_error *number_blocks(struct hg_blocks *blocks)
 		struct hg_extent *extent = &blocks->extents.data[i];
 		const uint64_t words = words_of(extent);
 		const uint64_t first = count;
-		count = rank_words(blocks, extent->first_word, words, first);
+		struct hg_block_word *all = &blocks->words.data[extent->first_word];
+		count = rank_words(all, words, extent->irregular ? 2 : 1, first);
 		if (extent->irregular)
-			rank_words(blocks, extent->first_word + words, words, first);
+			rank_words(all + 1, words, 2, first);
 		if (count > HG_MAX_NODES)
 			return hg_error_create(HG_ERROR_LIMIT, "more than %u blocks", HG_MAX_NODES);
 		extent->first = (uint32_t)first;
@@ -420,7 +422,7 @@ void hg_blocks_find_many(const struct hg_blocks *blocks, const uint64_t *addrs, 
 			if (!extent)
 				continue;
 			const uint64_t word =
-				extent->first_word + hg_extent_slot_at(extent, in[i]) / 64;
+				hg_extent_word(extent, hg_extent_slot_at(extent, in[i]));
 			__builtin_prefetch(&blocks->words.data[word]);
 		}
 		for (size_t i = 0; i < batch; i++)
@@ -431,18 +433,22 @@ void hg_blocks_find_many(const struct hg_blocks *blocks, const uint64_t *addrs, 
 
 /** ---- Slot and block -> what is known of them ---- */
 
-/** Returns the first set bit at or behind `slot` in a bitmap of `slots` bits; slots where there is none. */
-static uint32_t next_bit(const struct hg_block_word *all, uint32_t slots, uint32_t slot)
+/** Returns the first set bit at or behind `slot` in the bitmap of starts (0) or ends (1); slots where there is none. */
+static uint32_t next_bit(const struct hg_blocks *blocks, const struct hg_extent *extent,
+			 uint32_t slot, unsigned which)
 {
+	const uint32_t slots = extent->slots;
 	if (slot >= slots)
 		return slots;
+	const struct hg_block_word *all = &blocks->words.data[extent->first_word + which];
+	const unsigned shift = extent->irregular;
 	uint64_t at = slot / 64;
-	uint64_t word = all[at].bits & UINT64_MAX << slot % 64;
-	const uint64_t words = ((uint64_t)slots + 63) / 64;
+	uint64_t word = all[at << shift].bits & UINT64_MAX << slot % 64;
+	const uint64_t words = words_of(extent);
 	while (!word) {
 		if (++at == words)
 			return slots;
-		word = all[at].bits;
+		word = all[at << shift].bits;
 	}
 	return (uint32_t)(at * 64 + (unsigned)__builtin_ctzll(word));
 }
@@ -450,7 +456,7 @@ static uint32_t next_bit(const struct hg_block_word *all, uint32_t slots, uint32
 uint32_t hg_blocks_next_slot(const struct hg_blocks *blocks, const struct hg_extent *extent,
 			     uint32_t slot)
 {
-	return next_bit(&blocks->words.data[extent->first_word], extent->slots, slot);
+	return next_bit(blocks, extent, slot, 0);
 }
 
 uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks, const struct hg_extent *extent,
@@ -458,9 +464,7 @@ uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks, const struct hg_ext
 {
 	if (!extent->irregular)
 		return extent->stride;
-	const struct hg_block_word *ends =
-		&blocks->words.data[extent->first_word + words_of(extent)];
-	return ((uint64_t)next_bit(ends, extent->slots, slot) - slot + 1) * extent->stride;
+	return ((uint64_t)next_bit(blocks, extent, slot, 1) - slot + 1) * extent->stride;
 }
 
 const struct hg_extent *hg_blocks_extent(const struct hg_blocks *blocks, uint32_t block)
@@ -502,19 +506,36 @@ uint32_t hg_blocks_slot(const struct hg_blocks *blocks, const struct hg_extent *
 {
 	hg_assert(block >= extent->first && block - extent->first < extent->count);
 	// The last word whose rank is not behind the block.
-	const struct hg_block_word *words = blocks->words.data;
-	uint64_t low = extent->first_word, high = low + words_of(extent) - 1;
+	const struct hg_block_word *words = &blocks->words.data[extent->first_word];
+	const unsigned shift = extent->irregular;
+	uint64_t low = 0, high = words_of(extent) - 1;
 	while (low < high) {
 		const uint64_t middle = low + (high - low + 1) / 2;
-		if (words[middle].rank <= block)
+		if (words[middle << shift].rank <= block)
 			low = middle;
 		else
 			high = middle - 1;
 	}
-	const uint64_t word = words[low].bits;
-	const unsigned number = block - words[low].rank;
+	const uint64_t word = words[low << shift].bits;
+	const unsigned number = block - words[low << shift].rank;
 	const unsigned bit = word == UINT64_MAX ? number : select_bit(word, number);
-	return (uint32_t)((low - extent->first_word) * 64 + bit);
+	return (uint32_t)(low * 64 + bit);
+}
+
+uint32_t hg_blocks_slot_near(const struct hg_blocks *blocks, const struct hg_extent *extent,
+			     uint32_t block, uint64_t addr)
+{
+	const uint64_t slot = hg_extent_slot_at(extent, addr);
+	hg_assert(slot < extent->slots);
+	// Nearly always in the same word or the one before; else the block is large, and its number leads to its start.
+	uint64_t word = slot / 64;
+	uint64_t bits = blocks->words.data[hg_extent_word(extent, slot)].bits &
+			UINT64_MAX >> (63 - slot % 64);
+	if (!bits && word)
+		bits = blocks->words.data[hg_extent_word(extent, --word * 64)].bits;
+	if (!bits)
+		return hg_blocks_slot(blocks, extent, block);
+	return (uint32_t)(word * 64 + 63 - (unsigned)__builtin_clzll(bits));
 }
 
 uint64_t hg_blocks_addr(const struct hg_blocks *blocks, uint32_t block)

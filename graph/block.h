@@ -47,7 +47,7 @@ struct hg_extent {
 	/* filled by hg_blocks_add() and hg_blocks_finish(): */
 	uint32_t first;	     /* number of its first block */
 	uint32_t count;	     /* of its blocks */
-	uint64_t first_word; /* in words[]; an irregular extent's ends stand right behind */
+	uint64_t first_word; /* in words[]; an irregular extent's starts and ends take turns */
 	uint64_t magic;	     /* slot = offset * magic >> 64; 0: divide */
 };
 
@@ -121,6 +121,10 @@ static inline uint64_t hg_extent_slot_addr(const struct hg_extent *extent, uint3
 	return extent->addr + slot * extent->stride;
 }
 
+/** Returns the slot at which `block` starts, of which an address in it is known: quicker than from its number alone. */
+uint32_t hg_blocks_slot_near(const struct hg_blocks *blocks, const struct hg_extent *extent,
+			     uint32_t block, uint64_t addr);
+
 /** Block -> extent, slot, address, size. Each asserts that the block exists. */
 const struct hg_extent *hg_blocks_extent(const struct hg_blocks *blocks, uint32_t block);
 uint32_t hg_blocks_slot(const struct hg_blocks *blocks, const struct hg_extent *extent,
@@ -128,13 +132,28 @@ uint32_t hg_blocks_slot(const struct hg_blocks *blocks, const struct hg_extent *
 uint64_t hg_blocks_addr(const struct hg_blocks *blocks, uint32_t block);
 uint64_t hg_blocks_size(const struct hg_blocks *blocks, uint32_t block);
 
+/** Returns the place of a slot's bit in words[]; that of the ends of an irregular extent stands right behind. */
+static inline uint64_t hg_extent_word(const struct hg_extent *extent, uint64_t slot)
+{
+	return extent->first_word + (slot / 64 << extent->irregular);
+}
+
+/** Returns the slot (granule) of an address in the extent; not below extent->slots where it lies behind the last. */
+static inline uint64_t hg_extent_slot_at(const struct hg_extent *extent, uint64_t addr)
+{
+	const uint64_t offset = addr - extent->addr;
+	if (__builtin_expect(!extent->magic, 0))
+		return offset / extent->stride;
+	return (uint64_t)((unsigned __int128)offset * extent->magic >> 64);
+}
+
 /** Does a block start at addr, which lies in the extent? */
 static inline bool hg_blocks_starts_at(const struct hg_blocks *blocks,
 				       const struct hg_extent *extent, uint64_t addr)
 {
-	const uint64_t offset = addr - extent->addr, slot = offset / extent->stride;
-	return offset % extent->stride == 0 &&
-	       (blocks->words.data[extent->first_word + slot / 64].bits >> (slot % 64) & 1);
+	const uint64_t slot = hg_extent_slot_at(extent, addr);
+	return slot < extent->slots && slot * extent->stride == addr - extent->addr &&
+	       (blocks->words.data[hg_extent_word(extent, slot)].bits >> (slot % 64) & 1);
 }
 
 /* The fast path of the lookups: */
@@ -185,15 +204,6 @@ static inline const struct hg_extent *hg_blocks_extent_at(const struct hg_blocks
 	return hg_blocks_extent_behind(blocks, number, addr);
 }
 
-/** Returns the slot (granule) of an address in the extent; not below extent->slots where it lies behind the last. */
-static inline uint64_t hg_extent_slot_at(const struct hg_extent *extent, uint64_t addr)
-{
-	const uint64_t offset = addr - extent->addr;
-	if (__builtin_expect(!extent->magic, 0))
-		return offset / extent->stride;
-	return (uint64_t)((unsigned __int128)offset * extent->magic >> 64);
-}
-
 /** Returns the number of blocks before bit `bit` of a word: of all that start (or end) before it. */
 static inline uint32_t hg_blocks_rank(const struct hg_blocks *blocks, uint64_t word, unsigned bit)
 {
@@ -207,7 +217,7 @@ static inline uint32_t hg_blocks_find_in(const struct hg_blocks *blocks,
 	const uint64_t slot = hg_extent_slot_at(extent, addr);
 	if (slot >= extent->slots)
 		return HG_NO_BLOCK;
-	const uint64_t word = extent->first_word + slot / 64;
+	const uint64_t word = hg_extent_word(extent, slot);
 	const unsigned bit = slot % 64;
 	const uint32_t starts_here = blocks->words.data[word].bits >> bit & 1;
 	const uint32_t before = hg_blocks_rank(blocks, word, bit);
@@ -216,8 +226,7 @@ static inline uint32_t hg_blocks_find_in(const struct hg_blocks *blocks,
 	if (!extent->irregular)
 		return HG_NO_BLOCK;
 	// Starts and ends take turns: inside a block one more has started than ended.
-	const uint64_t words = ((uint64_t)extent->slots + 63) / 64;
-	return hg_blocks_rank(blocks, word + words, bit) == before ? HG_NO_BLOCK : before - 1;
+	return hg_blocks_rank(blocks, word + 1, bit) == before ? HG_NO_BLOCK : before - 1;
 }
 
 static inline uint32_t hg_blocks_find(const struct hg_blocks *blocks, uint64_t addr)

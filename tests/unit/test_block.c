@@ -134,6 +134,12 @@ static void check_walk(const struct hg_blocks *blocks, const struct naive *naive
 					 naive->blocks[block].size);
 			assert_ptr_equal(hg_blocks_extent(blocks, block), extent);
 			assert_int_equal(hg_blocks_slot(blocks, extent, block), slot);
+			const uint64_t start = hg_extent_slot_addr(extent, slot);
+			const uint64_t last = start + hg_blocks_slot_size(blocks, extent, slot) - 1;
+			assert_int_equal(hg_blocks_slot_near(blocks, extent, block, start), slot);
+			assert_int_equal(hg_blocks_slot_near(blocks, extent, block, last), slot);
+			assert_true(hg_blocks_starts_at(blocks, extent, start));
+			assert_true(last == start || !hg_blocks_starts_at(blocks, extent, last));
 		}
 		assert_int_equal(block, extent->first + extent->count);
 	}
