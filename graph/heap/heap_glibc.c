@@ -7,8 +7,8 @@
 #define GRANULE 8
 #define MOST_BETWEEN ((uint64_t)64 << 10) /* blocks of one extent: another heap may lie there */
 #define EXTENT_BYTES                                                                               \
-	((uint64_t)8                                                                               \
-	 << 20) /* long runs of chunks are cut so that they can be scanned in parallel */
+	((uint64_t)64                                                                              \
+	 << 10) /* where runs are cut: what is searched within one stays in the cache */
 
 static void glibc_close(struct hg_heap *heap);
 
@@ -158,6 +158,7 @@ static struct hg_error *glibc_walk(struct hg_heap *heap, uint16_t index, struct 
 	g->totals.inuse_bytes += g->mapped_bytes;
 	free(r.bits);
 	free(r.ends);
+	hg_map_deinit(&g->free_chunks); // the blocks are what it is asked for
 	return r.err;
 }
 

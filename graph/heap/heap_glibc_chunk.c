@@ -85,12 +85,30 @@ static void count_missing(struct heap_glibc *g, uint64_t bytes)
 		hg_coverage_add(g->coverage, "bytes of malloc heaps that are missing", bytes);
 }
 
+/** The bytes of a region that lie in one piece from its start on: nearly always all of it. */
+struct piece {
+	const uint8_t *bytes;
+	uint64_t start, size;
+};
+
+static bool read_next(const struct heap_glibc *g, const struct piece *piece, uint64_t chunk,
+		      uint64_t *size_field)
+{
+	const uint64_t at = chunk - piece->start;
+	if (piece->size < CHUNK_HEADER || at > piece->size - CHUNK_HEADER)
+		return read_size(g, chunk, size_field);
+	*size_field = hg_load_u64(piece->bytes + at + 8);
+	return true;
+}
+
 bool glibc_walk_region(struct heap_glibc *g, const struct glibc_region *region, glibc_chunk_fn *fn,
 		       void *arg)
 {
 	uint64_t chunk = region->start, size_field, next_field;
+	struct piece piece = {.start = region->start};
+	piece.bytes = hg_image_view_some(g->prog->image, region->start, &piece.size);
 	while (chunk + CHUNK_HEADER <= region->end && chunk != region->top) {
-		if (!read_size(g, chunk, &size_field)) {
+		if (!read_next(g, &piece, chunk, &size_field)) {
 			count_missing(g, region->end - chunk);
 			return true;
 		}
@@ -105,7 +123,8 @@ bool glibc_walk_region(struct heap_glibc *g, const struct glibc_region *region, 
 		const struct glibc_chunk found = {chunk, glibc_chunk_size(size_field)};
 		chunk += found.size;
 		bool in_use = chunk + CHUNK_HEADER > region->end ||
-			      !read_size(g, chunk, &next_field) || next_field & CHUNK_PREV_IN_USE;
+			      !read_next(g, &piece, chunk, &next_field) ||
+			      next_field & CHUNK_PREV_IN_USE;
 		if (in_use && !fn(arg, &found))
 			return false;
 	}
