@@ -7,6 +7,7 @@
 #include "graph/scan.h"
 
 #define EXACT UINT32_MAX
+#define EDGES_AHEAD 8 /* between a prefetch and its use */
 
 struct visit {
 	uint64_t addr;
@@ -21,7 +22,8 @@ struct typing {
 	uint64_t *done;	  /* bit per block: its pointers have been followed */
 	uint32_t
 		built_types; /* ids from here on are made from runtime descriptors, not from debug info */
-	HG_VEC(struct visit) stack; /* blocks whose pointers are to be followed */
+	HG_VEC(struct visit) stack;	  /* blocks whose pointers are to be followed */
+	const struct hg_segment *segment; /* where the last block was read */
 	bool failed;
 };
 
@@ -32,9 +34,29 @@ static uint32_t score(uint64_t bytes, bool from_start)
 	return value < EXACT ? (uint32_t)value : EXACT - 1;
 }
 
+/** As hg_image_view(), which looks for the segment first: mostly it is the same one again. */
+static const uint8_t *view(struct typing *t, uint64_t addr, uint64_t size)
+{
+	const struct hg_segment *last = t->segment;
+	if (!last || addr - last->addr >= last->size)
+		last = t->segment = hg_image_segment(t->a->prog->image, addr);
+	if (!last || addr - last->addr >= last->present ||
+	    last->present - (addr - last->addr) < size)
+		return NULL;
+	return last->bytes + (addr - last->addr);
+}
+
+static void fetch_bytes(struct typing *t, uint64_t addr)
+{
+	const uint8_t *bytes = view(t, addr, 1);
+	if (bytes)
+		__builtin_prefetch(bytes);
+}
+
 static void push(struct typing *t, uint64_t addr, uint32_t block)
 {
 	struct visit *place = hg_vec_push(&t->stack);
+	__builtin_prefetch(&t->a->graph.edge_at[t->a->graph.first_block + block]);
 	if (place)
 		*place = (struct visit){addr, block};
 	else
@@ -120,7 +142,7 @@ static bool find_place(const struct hg_blocks *blocks, uint64_t value, uint32_t 
 		return false;
 	*ret = (struct place){.extent = extent, .block = block};
 	if (extent->irregular) {
-		uint32_t slot = hg_blocks_slot(blocks, extent, block);
+		uint32_t slot = hg_blocks_slot_near(blocks, extent, block, value);
 		ret->addr = hg_extent_slot_addr(extent, slot);
 		ret->size = hg_blocks_slot_size(blocks, extent, slot);
 	} else {
@@ -184,6 +206,27 @@ static void follow_pointer(struct typing *t, uint32_t type, uint64_t base, uint6
 		apply(t, value, block, lang->ops->resolve(lang, &leaf, base, offset, value));
 }
 
+/** Has what typing asks about the targets of some edges on its way from memory, all at the same time. */
+static void fetch_targets(struct typing *t, const uint8_t *bytes, uint32_t edge, uint32_t end)
+{
+	const struct hg_graph *graph = &t->a->graph;
+	const struct hg_blocks *blocks = &t->a->blocks;
+	for (; edge < end; edge++) {
+		const uint32_t block = graph->edge_to[edge] - graph->first_block;
+		__builtin_prefetch(&t->scores[block]);
+		__builtin_prefetch(&blocks->types[block]);
+		if (!bytes)
+			continue;
+		const uint64_t value = hg_load_u64(bytes + hg_word_offset(t->words[edge]));
+		fetch_bytes(t, value);
+		const struct hg_extent *to = hg_blocks_extent_at(blocks, value);
+		if (to && to->irregular)
+			__builtin_prefetch(
+				&blocks->words
+					 .data[hg_extent_word(to, hg_extent_slot_at(to, value))]);
+	}
+}
+
 static void follow_block(struct typing *t, struct visit visit)
 {
 	struct hg_analysis *a = t->a;
@@ -194,9 +237,14 @@ static void follow_block(struct typing *t, struct visit visit)
 		return;
 	uint32_t type = a->blocks.types[block];
 	uint32_t node = a->graph.first_block + block;
-	uint64_t size = extent->irregular ? hg_blocks_size(&a->blocks, block) : extent->stride;
-	const uint8_t *bytes = hg_image_view(a->prog->image, addr, size);
-	for (uint32_t e = a->graph.edge_at[node]; e < a->graph.edge_at[node + 1]; e++) {
+	uint64_t size =
+		hg_blocks_slot_size(&a->blocks, extent, (uint32_t)hg_extent_slot_at(extent, addr));
+	const uint8_t *bytes = view(t, addr, size);
+	const uint32_t start = a->graph.edge_at[node], end = a->graph.edge_at[node + 1];
+	fetch_targets(t, bytes, start, end - start < EDGES_AHEAD ? end : start + EDGES_AHEAD);
+	for (uint32_t e = start; e < end; e++) {
+		if (end - e > EDGES_AHEAD)
+			fetch_targets(t, bytes, e + EDGES_AHEAD, e + EDGES_AHEAD + 1);
 		uint64_t offset = hg_word_offset(t->words[e]), value;
 		if (bytes)
 			value = hg_load_u64(bytes + offset);
@@ -208,10 +256,22 @@ static void follow_block(struct typing *t, struct visit visit)
 	}
 }
 
+static void fetch_edges(const struct typing *t, uint32_t block)
+{
+	const struct hg_graph *graph = &t->a->graph;
+	const uint32_t edge = graph->edge_at[graph->first_block + block];
+	__builtin_prefetch(&graph->edge_to[edge]);
+	__builtin_prefetch(&t->words[edge]);
+}
+
 static void drain(struct typing *t)
 {
-	while (t->stack.count && !t->failed)
-		follow_block(t, t->stack.data[--t->stack.count]);
+	while (t->stack.count && !t->failed) {
+		const struct visit visit = t->stack.data[--t->stack.count];
+		if (t->stack.count)
+			fetch_edges(t, t->stack.data[t->stack.count - 1].block);
+		follow_block(t, visit);
+	}
 }
 
 static void follow_root_edge(struct typing *t, const struct hg_root_edge *edge)
