@@ -17,39 +17,36 @@ void hg_retained_sum(const struct hg_dominators *dom, uint64_t *sizes)
 /** The tree written out in one line: what a node dominates stands right behind it. */
 struct line {
 	uint32_t *nodes; // per place
-	uint32_t *size;	 // per node: places of its subtree
-	uint32_t *next;	 // per node: where its next child's subtree goes
+	uint32_t *end;	 // per node: the place behind its subtree
 };
 
 static void line_deinit(struct line *line)
 {
 	free(line->nodes);
-	free(line->size);
-	free(line->next);
+	free(line->end);
 }
 
 static struct hg_error *line_init(struct line *line, const struct hg_dominators *dom,
 				  uint32_t nodes)
 {
 	line->nodes = malloc((size_t)dom->reached * sizeof(*line->nodes));
-	line->size = malloc((size_t)nodes * sizeof(*line->size));
-	line->next = malloc((size_t)nodes * sizeof(*line->next));
-	if (!line->nodes || !line->size || !line->next)
+	uint32_t *end = line->end = malloc((size_t)nodes * sizeof(*end));
+	if (!line->nodes || !end)
 		return &hg_enomem;
+	// First the number of places, until the node gets its own; then where its next child's subtree goes, which after
+	// the last child is the end.
 	for (uint32_t node = 0; node < nodes; node++)
-		line->size[node] = 1;
-	for (uint32_t i = dom->reached; i-- > 1;) {
-		const uint32_t node = dom->preorder[i];
-		line->size[dom->idom[node]] += line->size[node];
-	}
+		end[node] = 1;
+	for (uint32_t i = dom->reached; i-- > 1;)
+		end[dom->idom[dom->preorder[i]]] += end[dom->preorder[i]];
 	line->nodes[0] = 0;
-	line->next[0] = 1;
+	end[0] = 1;
 	for (uint32_t i = 1; i < dom->reached; i++) {
-		const uint32_t node = dom->preorder[i];
-		uint32_t *next = &line->next[dom->idom[node]];
-		line->nodes[*next] = node;
-		line->next[node] = *next + 1;
-		*next += line->size[node];
+		const uint32_t node = dom->preorder[i], above = dom->idom[node];
+		const uint32_t places = end[node], place = end[above];
+		line->nodes[place] = node;
+		end[node] = place + 1;
+		end[above] = place + places;
 	}
 	return NULL;
 }
@@ -70,14 +67,14 @@ struct hg_error *hg_retained_by_class(const struct hg_dominators *dom, uint32_t 
 		if (place + AHEAD < dom->reached) {
 			const uint32_t far = line.nodes[place + AHEAD];
 			__builtin_prefetch(&class_of[far]);
-			__builtin_prefetch(&line.size[far]);
+			__builtin_prefetch(&line.end[far]);
 			__builtin_prefetch(&retained[far]);
 		}
 		const uint32_t node = line.nodes[place], class = class_of[node];
 		if (!class || place < covered[class])
 			continue;
 		ret[class] += retained[node];
-		covered[class] = place + line.size[node];
+		covered[class] = line.end[node];
 	}
 	return NULL;
 }

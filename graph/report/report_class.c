@@ -62,10 +62,10 @@ static struct hg_error *name_all(struct namer *namer)
 	struct hg_classes *classes = namer->classes;
 	for (size_t i = 0; i < blocks->extents.count; i++) {
 		const struct hg_extent *extent = &blocks->extents.data[i];
-		for (uint32_t b = extent->first; b < extent->first + extent->count; b++) {
-			const uint32_t node = namer->a->graph.first_block + b;
-			const uint64_t size =
-				extent->irregular ? hg_blocks_size(blocks, b) : extent->stride;
+		uint32_t node = namer->a->graph.first_block + extent->first;
+		for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
+		     slot = hg_blocks_next_slot(blocks, extent, slot + 1), node++) {
+			const uint64_t size = hg_blocks_slot_size(blocks, extent, slot);
 			const uint64_t value = look_up(namer, node, size, extent->no_pointers);
 			if (!(value >> 1))
 				return &hg_enomem;
@@ -99,10 +99,10 @@ static void count_all(const struct hg_analysis *a, struct hg_classes *classes)
 	const struct hg_blocks *blocks = &a->blocks;
 	for (size_t i = 0; i < blocks->extents.count; i++) {
 		const struct hg_extent *extent = &blocks->extents.data[i];
-		for (uint32_t b = extent->first; b < extent->first + extent->count; b++) {
-			const uint32_t node = a->graph.first_block + b;
-			const uint64_t size =
-				extent->irregular ? hg_blocks_size(blocks, b) : extent->stride;
+		uint32_t node = a->graph.first_block + extent->first;
+		for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
+		     slot = hg_blocks_next_slot(blocks, extent, slot + 1), node++) {
+			const uint64_t size = hg_blocks_slot_size(blocks, extent, slot);
 			count_node(a, node, size, hg_class_is_inner(classes, node, 0),
 				   &classes->list[classes->of[node]]);
 		}

@@ -5,6 +5,8 @@
 
 #include "core/base/map.h"
 
+#define AHEAD 16 /* nodes between a prefetch and its use */
+
 static struct hg_error *find_tops(const struct hg_analysis *a, struct hg_tops *tops)
 {
 	tops->of = malloc((size_t)a->graph.nodes * sizeof(*tops->of));
@@ -14,6 +16,12 @@ static struct hg_error *find_tops(const struct hg_analysis *a, struct hg_tops *t
 	// In preorder, so that a node's dominator has its top already.
 	for (uint32_t i = 1; i < a->dom.reached; i++) {
 		const uint32_t node = a->dom.preorder[i];
+		if (i + 2 * AHEAD < a->dom.reached) {
+			__builtin_prefetch(&a->dom.idom[a->dom.preorder[i + 2 * AHEAD]]);
+			const uint32_t near = a->dom.preorder[i + AHEAD];
+			__builtin_prefetch(&tops->of[near]);
+			__builtin_prefetch(&tops->of[a->dom.idom[near]]);
+		}
 		if (a->dom.idom[node]) {
 			tops->of[node] = tops->of[a->dom.idom[node]];
 		} else {

@@ -7,6 +7,7 @@
 // The walk goes on while the largest kind of children holds this much of what its parents hold (as MAT's big drop ratio).
 #define ENOUGH_TENTHS 7
 #define MAX_CYCLE 8 // types that hold each other in turn
+#define AHEAD 16    // nodes between a prefetch and its use
 #define FAN_OUT 4   // children per parent from which on the parents are a container for a person
 
 typedef HG_VEC(uint32_t) node_list;
@@ -25,6 +26,7 @@ struct walk {
 	node_list next;		       /* children of the level that are not folded */
 	HG_VEC(struct kind_sum) kinds; /* of the children */
 	struct hg_map kind_of;	       /* key -> index into kinds + 1 */
+	size_t last_kind; /* index of the one asked for last: mostly it is the same again */
 	uint64_t cycle
 		[MAX_CYCLE]; /* keys that belong to the level: its own, and those that lead back to it */
 	unsigned cycle_count;
@@ -47,17 +49,27 @@ static bool push(node_list *list, uint32_t node)
 	return place;
 }
 
-static struct hg_error *tally(struct walk *w, uint32_t node)
+/** Returns the sum of a kind of children, which begins with `node`; NULL when memory is exhausted. */
+static struct kind_sum *find_kind(struct walk *w, uint64_t key, uint32_t node)
 {
-	const uint64_t key = node_key(w, node);
+	if (w->last_kind < w->kinds.count && w->kinds.data[w->last_kind].key == key)
+		return &w->kinds.data[w->last_kind];
 	uint64_t *index = hg_map_put(&w->kind_of, key);
 	if (index && !*index && hg_vec_push(&w->kinds)) {
 		*index = w->kinds.count;
 		w->kinds.data[*index - 1] = (struct kind_sum){.key = key, .largest = node};
 	}
-	if (!index || !*index || !push(&w->next, node))
+	if (!index || !*index)
+		return NULL;
+	w->last_kind = *index - 1;
+	return &w->kinds.data[w->last_kind];
+}
+
+static struct hg_error *tally(struct walk *w, uint32_t node)
+{
+	struct kind_sum *kind = find_kind(w, node_key(w, node), node);
+	if (!kind || !push(&w->next, node))
 		return &hg_enomem;
-	struct kind_sum *kind = &w->kinds.data[*index - 1];
 	kind->count++;
 	kind->retained += w->a->retained[node];
 	if (w->a->retained[node] > w->a->retained[kind->largest])
@@ -74,12 +86,25 @@ static bool is_in_cycle(const struct walk *w, uint32_t node)
 	return false;
 }
 
+/** Has what expand() will ask about the nodes to come on its way from memory. */
+static void fetch_ahead(const struct walk *w, size_t i)
+{
+	const struct hg_dominator_tree *tree = w->tree;
+	if (i + 2 * AHEAD >= w->nodes.count)
+		return;
+	__builtin_prefetch(&tree->child_at[w->nodes.data[i + 2 * AHEAD]]);
+	const uint32_t near = tree->child_at[w->nodes.data[i + AHEAD]];
+	if (near < w->a->dom.reached - 1)
+		__builtin_prefetch(&tree->child[near]);
+}
+
 // Sorts the children of the level: inner parts of containers and objects of the level's own type join it (and their
 // children are looked at in turn), the rest is tallied by kind.
 static struct hg_error *expand(struct walk *w, struct hg_suspect_step *step)
 {
 	for (size_t i = 0; i < w->nodes.count; i++) {
 		const uint32_t node = w->nodes.data[i];
+		fetch_ahead(w, i);
 		for (uint32_t c = w->tree->child_at[node]; c < w->tree->child_at[node + 1]; c++) {
 			const uint32_t child = w->tree->child[c];
 			const bool is_block = !hg_node_is_root(w->a, child);
