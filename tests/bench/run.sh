@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# From a core to the answer: CPU time and memory of heapgraph on 1.4 and 14 million objects, and of goref on the same core.
-# Prints figures and asserts nothing. COUNTS, GO and GOREF=no change what runs.
+# From a core to the answer: CPU time and memory of heapgraph on 1.4 and 14 million objects of Go, and of goref on the same core;
+# on 15 million blocks of C and 5 million of C++. Prints figures and asserts nothing. Which runs: COUNTS (of Go), C_COUNTS,
+# CXX_COUNTS, GO, GOREF=no. COMMANDS=yes adds the other commands on the native heaps.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 out=build/bench
 go=${GO:-$(command -v go || echo /usr/local/go/bin/go)}
 mkdir -p $out
 tool=$PWD/build/heapgraph
-(cd fixtures/go && GOFLAGS= "$go" build -o ../../$out/bench ./bench) || exit 1
 
 goref() { # core: CPU seconds on stdout
 	[ "${GOREF:-yes}" = yes ] || return 1
@@ -15,27 +15,70 @@ goref() { # core: CPU seconds on stdout
 	python3 tests/bench/measure.py $out/goref.txt $out/grf core $out/bench "$1" -o $out/goref.out
 }
 
-for count in ${COUNTS:-1400000 14000000}; do
-	core=$out/core.$count
-	rm -f "$core"
-	coproc target { exec $out/bench "$count"; }
+dump() { # program count core: writes the core; sets objects and bytes as the program told them
+	rm -f "$3"
+	coproc target { exec "$1" "$2"; }
 	objects=0
 	while read -r -u "${target[0]}" line && [ "$line" != ready ]; do
-		case $line in *heap_objects=*) objects=${line#*heap_objects=} ;; *heap_alloc=*) bytes=${line#*heap_alloc=} ;; esac
+		case $line in
+		*heap_objects=* | "truth blocks="*) objects=${line##*=} ;;
+		*heap_alloc=* | "truth bytes="*) bytes=${line##*=} ;;
+		esac
 	done
 	pid=$target_PID
-	"$tool" snapshot "$pid" -o "$core" || exit 1
+	"$tool" snapshot "$pid" -o "$3" || exit 1
 	kill "$pid"
 	wait "$pid" 2>/dev/null
-	ours=$(python3 tests/bench/measure.py $out/ours.$count.txt "$tool" analyze "$core" -v) || exit 1
-	echo "$objects objects, $bytes bytes: heapgraph $ours" | tee -a $out/summary.txt
-	grep -v '^$' $out/ours.$count.txt.err | sed 's/^/    /'
+}
+
+measure() { # what core command...: prints the line of measure.py, sets ours
+	ours=$(python3 tests/bench/measure.py $out/ours.txt "$tool" "$3" "$2" "${@:4}" -v) || exit 1
+	echo "$objects $1, $bytes bytes: heapgraph ${*:3} $ours" | tee -a $out/summary.txt
+}
+
+phases() {
+	grep -v '^$' $out/ours.txt.err | sed 's/^/    /'
+	python3 tests/bench/measure.py --per "$objects" <<<"$ours"
+}
+
+bench_go() { # count
+	local core=$out/core.go theirs
+	dump $out/bench "$1" $core
+	measure "objects of Go" $core analyze
+	phases
 	if theirs=$(goref "$core"); then
 		echo "$objects objects: goref v0.0.9 $theirs; CPU ratio goref / heapgraph: $(
 			awk -v a="${theirs%% *}" -v b="${ours%% *}" 'BEGIN { printf "%.1f", a / b }')"
 	else
 		echo "$objects objects: goref v0.0.9 did not run: $(tail -qn 1 $out/goref.log $out/goref.txt.err 2>/dev/null | head -n 1)"
 	fi
-	python3 tests/bench/measure.py --per "$objects" <<<"$ours"
 	rm -f "$core"
+}
+
+bench_native() { # program what count type
+	local core=$out/core.native
+	dump "$1" "$3" $core
+	measure "blocks of $2" $core analyze
+	phases
+	if [ "${COMMANDS:-no}" = yes ]; then
+		measure "blocks of $2" $core top --by=type
+		measure "blocks of $2" $core leaks
+		measure "blocks of $2" $core why "$4"
+	fi
+	rm -f "$core"
+}
+
+if [ -n "${COUNTS=1400000 14000000}" ]; then
+	(cd fixtures/go && GOFLAGS= "$go" build -o ../../$out/bench ./bench) || exit 1
+	for count in $COUNTS; do
+		bench_go "$count"
+	done
+fi
+gcc -std=gnu11 -O1 -g fixtures/c/bench.c -o $out/bench_c -pthread || exit 1
+g++ -std=gnu++17 -O1 -g fixtures/cxx/bench.cc -o $out/bench_cxx || exit 1
+for count in ${C_COUNTS-15000000}; do
+	bench_native $out/bench_c C "$count" node
+done
+for count in ${CXX_COUNTS-5000000}; do
+	bench_native $out/bench_cxx C++ "$count" Profile
 done
