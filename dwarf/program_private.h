@@ -83,6 +83,9 @@ bool hg_type_enter_name(struct hg_program *prog, uint32_t id);
 struct hg_error *hg_variable_finish(struct hg_program *prog);
 
 /* scope.c */
+
+/** The entry of the function whose code contains a pc; false where none is known. */
+bool hg_scope_entry(struct hg_program *prog, uint64_t pc, uint32_t *module, uint64_t *die);
 void hg_scope_deinit(struct hg_module_index *index);
 
 /* symbol.c */

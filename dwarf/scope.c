@@ -278,6 +278,18 @@ static struct hg_error *function_at(struct hg_program *prog, uint64_t pc, uint32
 	return *range ? function_of(prog, *module, (*range)->die, ret) : NULL;
 }
 
+bool hg_scope_entry(struct hg_program *prog, uint64_t pc, uint32_t *module, uint64_t *die)
+{
+	const struct hg_module *at = hg_program_module_at(prog, pc);
+	if (!at || !at->dwarf)
+		return false;
+	*module = (uint32_t)(at - prog->modules.data);
+	const struct hg_function_range *range =
+		find_range(&prog->priv->indexes[*module], pc - at->bias);
+	*die = range ? range->die : 0;
+	return range;
+}
+
 static bool scope_contains(const struct hg_function *function, const struct scope *scope,
 			   uint64_t pc)
 {

@@ -113,10 +113,18 @@ static bool is_covered(void *arg, uint64_t addr)
 	return false;
 }
 
+static bool owns(void *arg, uint32_t type, uint64_t addr, uint64_t offset)
+{
+	const struct hg_analysis *a = arg;
+	const struct hg_place place = {addr, UINT64_MAX};
+	uint8_t kind = hg_shape_leaf_at(&a->priv->shapes, type, place, offset).kind;
+	return kind != HG_LEAF_NONE && kind != HG_LEAF_WEAK;
+}
+
 static struct hg_error *find_roots(struct hg_analysis *a)
 {
-	struct hg_error *err = NULL;
-	struct hg_native_options native = {.skip = is_covered, .arg = a};
+	struct hg_error *err = hg_langs_open(a);
+	struct hg_native_options native = {.skip = is_covered, .owns = owns, .arg = a};
 	for (size_t i = 0; i < a->heaps.count && !err; i++) {
 		if (!a->heaps.data[i]->ops->pointer_bits)
 			native.heaps |= (uint64_t)1 << i;
@@ -133,8 +141,6 @@ static struct hg_error *build_graph(struct hg_analysis *a, struct hg_phases *pha
 	hg_autofree uint32_t *words = NULL;
 	struct hg_error *err = hg_scan(a, &words);
 	hg_phase_end(phases, "scan", a->graph.edges);
-	if (!err)
-		err = hg_langs_open(a);
 	if (!err)
 		err = hg_typing(a, words);
 	hg_phase_end(phases, "types", a->blocks.count);
@@ -322,6 +328,7 @@ void hg_analysis_destroy(struct hg_analysis *a)
 		return;
 	if (a->priv) {
 		hg_langs_close(a);
+		hg_windows_deinit(&a->priv->windows);
 		free(a->priv->folded);
 		free(a->priv->owned);
 		free(a->priv->marks);

@@ -57,46 +57,12 @@ uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, nati
 	return missing;
 }
 
-static const struct hg_member *member_at(const struct hg_program *prog, const struct hg_type *type,
-					 uint64_t offset)
+uint8_t native_flags(const struct native_rooter *r, uint32_t type, uint64_t addr, uint64_t offset)
 {
-	for (uint32_t i = 0; i < type->member_count; i++) {
-		const struct hg_member *member = &prog->types.members.data[type->members + i];
-		const uint64_t size = hg_type_get(prog, member->type)->size;
-		if (offset >= member->offset && offset - member->offset < size)
-			return member;
-	}
-	return NULL;
-}
-
-uint8_t native_flags(const struct hg_program *prog, uint32_t type, uint64_t offset)
-{
-	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
-		const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
-		const struct hg_member *member;
-		uint64_t size;
-		switch (t->kind) {
-		case HG_TYPE_POINTER:
-			return offset ? HG_EDGE_CONSERVATIVE : 0;
-		case HG_TYPE_ARRAY:
-			size = hg_type_get(prog, t->elem)->size;
-			if (!size)
-				return HG_EDGE_CONSERVATIVE;
-			type = t->elem;
-			offset %= size;
-			break;
-		case HG_TYPE_STRUCT:
-			member = member_at(prog, t, offset);
-			if (!member)
-				return HG_EDGE_CONSERVATIVE;
-			type = member->type;
-			offset -= member->offset;
-			break;
-		default: // which member of a union holds, nobody tells
-			return HG_EDGE_CONSERVATIVE;
-		}
-	}
-	return HG_EDGE_CONSERVATIVE;
+	const struct hg_native_options *options = r->options;
+	return options->owns && options->owns(options->arg, type, addr, offset)
+		       ? 0
+		       : HG_EDGE_CONSERVATIVE;
 }
 
 static void add_thread(struct native_rooter *r, const struct hg_thread *thread)

@@ -28,6 +28,9 @@ struct hg_native_options {
 	/** Memory that another runtime has looked at, or that must not count: its words are no roots; a stack is left out
 	 * where its top is. May be NULL. */
 	bool (*skip)(void *arg, uint64_t addr);
+	/** Is the word at `offset` in a value of a type a pointer that owns what it leads to? addr: where the value lies, 0
+	 * where it is not in memory in one piece. May be NULL: then none is. */
+	bool (*owns)(void *arg, uint32_t type, uint64_t addr, uint64_t offset);
 	void *arg;
 };
 

@@ -89,7 +89,7 @@ static void word_found(void *arg, uint64_t addr, uint64_t value)
 	if (g->variable) {
 		edge.root = variable_root(g, g->variable);
 		edge.offset = (uint32_t)(addr - g->variable->addr);
-		edge.flags = native_flags(g->r->prog, g->variable->type, edge.offset);
+		edge.flags = native_flags(g->r, g->variable->type, g->variable->addr, edge.offset);
 	} else if ((symbol = symbol_at(g, addr))) {
 		edge.root = symbol_root(g, symbol);
 		edge.offset = (uint32_t)(addr - symbol->addr);

@@ -54,8 +54,8 @@ typedef void native_word_fn(void *arg, uint64_t addr, uint64_t value);
 uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, native_word_fn *fn,
 		     void *arg);
 
-/** HG_EDGE_* for the word at an offset of a value: none where its type says that a pointer is there. */
-uint8_t native_flags(const struct hg_program *prog, uint32_t type, uint64_t offset);
+/** HG_EDGE_* for the word at an offset of a value at addr (0: not in memory): none where it is a pointer that owns. */
+uint8_t native_flags(const struct native_rooter *r, uint32_t type, uint64_t addr, uint64_t offset);
 
 /* root_native_global.c */
 void native_globals(struct native_rooter *r);

@@ -117,7 +117,10 @@ static uint32_t variable_root(struct stack *s)
 // During a call from Go, a variable may point to what Go's collector owns; a number may not.
 static void variable_word(struct stack *s, uint64_t offset, uint64_t value)
 {
-	const uint8_t flags = native_flags(s->r->prog, s->variable.type, offset);
+	const struct hg_local *local = &s->variable;
+	const uint64_t size = hg_type_get(s->r->prog, local->type)->size;
+	const bool whole = !local->in_register && local->piece_size == size;
+	const uint8_t flags = native_flags(s->r, local->type, whole ? local->addr : 0, offset);
 	if ((flags & HG_EDGE_CONSERVATIVE) && !native_is_block(s->r, value))
 		return;
 	native_edge(s->r, &(struct hg_root_edge){

@@ -229,12 +229,13 @@ static bool variable_word(struct storage *s, uint64_t addr, uint64_t value)
 	if (!find_variable(s, addr))
 		return false;
 	const uint64_t offset = addr - s->known_addr;
-	native_edge(s->r, &(struct hg_root_edge){
-				  .target = value,
-				  .root = s->known_root,
-				  .offset = (uint32_t)offset,
-				  .flags = native_flags(s->r->prog, s->known->type, offset),
-			  });
+	native_edge(s->r,
+		    &(struct hg_root_edge){
+			    .target = value,
+			    .root = s->known_root,
+			    .offset = (uint32_t)offset,
+			    .flags = native_flags(s->r, s->known->type, s->known_addr, offset),
+		    });
 	return true;
 }
 

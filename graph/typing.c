@@ -195,15 +195,16 @@ static void apply(struct typing *t, uint64_t value, uint32_t block, struct hg_gu
 		take(t, &c, p.extent, p.addr);
 }
 
-static void follow_pointer(struct typing *t, uint32_t type, uint64_t base, uint64_t offset,
+/** Follows the pointer at `offset` of a value; block: the one that it leads to, as for find_place(). */
+static void follow_pointer(struct typing *t, uint32_t type, struct hg_place place, uint64_t offset,
 			   uint64_t value, uint32_t block)
 {
-	struct hg_leaf leaf = hg_shape_leaf(t->shapes, type, offset);
+	struct hg_leaf leaf = hg_shape_leaf_at(t->shapes, type, place, offset);
 	if (leaf.kind == HG_LEAF_NONE)
 		return;
 	struct hg_lang *lang = hg_lang_of(t->a, type);
 	if (lang)
-		apply(t, value, block, lang->ops->resolve(lang, &leaf, base, offset, value));
+		apply(t, value, block, lang->ops->resolve(lang, &leaf, place.addr, offset, value));
 }
 
 /** Has what typing asks about the targets of some edges on its way from memory, all at the same time. */
@@ -240,6 +241,7 @@ static void follow_block(struct typing *t, struct visit visit)
 	uint64_t size =
 		hg_blocks_slot_size(&a->blocks, extent, (uint32_t)hg_extent_slot_at(extent, addr));
 	const uint8_t *bytes = view(t, addr, size);
+	const struct hg_place place = {addr + extent->header, size - extent->header};
 	const uint32_t start = a->graph.edge_at[node], end = a->graph.edge_at[node + 1];
 	fetch_targets(t, bytes, start, end - start < EDGES_AHEAD ? end : start + EDGES_AHEAD);
 	for (uint32_t e = start; e < end; e++) {
@@ -250,9 +252,10 @@ static void follow_block(struct typing *t, struct visit visit)
 			value = hg_load_u64(bytes + offset);
 		else if (!hg_image_u64(a->prog->image, addr + offset, &value))
 			continue;
-		if (offset >= extent->header)
-			follow_pointer(t, type, addr + extent->header, offset - extent->header,
-				       value, a->graph.edge_to[e] - a->graph.first_block);
+		if (offset >= extent->header &&
+		    hg_window_has(&a->priv->windows, block, addr + offset))
+			follow_pointer(t, type, place, offset - extent->header, value,
+				       a->graph.edge_to[e] - a->graph.first_block);
 	}
 }
 
@@ -281,7 +284,8 @@ static void follow_root_edge(struct typing *t, const struct hg_root_edge *edge)
 		apply(t, edge->target, HG_NO_BLOCK,
 		      (struct hg_guess){.type = edge->type, .count = 1});
 	else if (root->type)
-		follow_pointer(t, root->type, root->addr, edge->offset, edge->target, HG_NO_BLOCK);
+		follow_pointer(t, root->type, (struct hg_place){root->addr, UINT64_MAX},
+			       edge->offset, edge->target, HG_NO_BLOCK);
 }
 
 /** Follows the edges that are certain, or those that are not: what the first tell is kept. */

@@ -17,15 +17,16 @@ struct settle {
 	hg_graph_pairs added;
 };
 
-/** Does the type of a block declare the word at `offset` to be a pointer? */
-static bool is_declared(const struct hg_analysis *a, uint32_t block, uint64_t offset)
+/** Does the type of a block declare the word at `offset` to be a pointer, and is it in use? */
+static bool is_declared(const struct hg_analysis *a, uint32_t block, struct hg_place place,
+			uint64_t offset)
 {
 	uint32_t type = a->blocks.types[block];
-	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
-	if (!lang)
+	if (!type || !hg_lang_of(a, type))
 		return false;
-	enum hg_leaf_kind kind = hg_shape_leaf(&a->priv->shapes, type, offset).kind;
-	return kind != HG_LEAF_NONE && kind != HG_LEAF_WEAK;
+	enum hg_leaf_kind kind = hg_shape_leaf_at(&a->priv->shapes, type, place, offset).kind;
+	return kind != HG_LEAF_NONE && kind != HG_LEAF_WEAK &&
+	       hg_window_has(&a->priv->windows, block, place.addr + offset);
 }
 
 /** Moves the undeclared edges of one extent's blocks to weak_to; *kept and *weak are the next free positions. */
@@ -33,15 +34,21 @@ static void split_extent(struct settle *s, const struct hg_extent *extent, uint3
 			 uint32_t *weak)
 {
 	struct hg_graph *graph = &s->a->graph;
+	const struct hg_blocks *blocks = &s->a->blocks;
 	bool precise = s->a->heaps.data[extent->heap]->ops->pointer_bits;
-	for (uint32_t block = extent->first; block < extent->first + extent->count; block++) {
+	uint32_t slot = hg_blocks_next_slot(blocks, extent, 0);
+	for (uint32_t block = extent->first; block < extent->first + extent->count;
+	     block++, slot = hg_blocks_next_slot(blocks, extent, slot + 1)) {
 		uint32_t node = graph->first_block + block;
 		uint32_t from = graph->edge_at[node], end = graph->edge_at[node + 1];
 		graph->edge_at[node] = *kept;
 		s->weak_at[node] = *weak;
+		const struct hg_place place = {
+			hg_extent_slot_addr(extent, slot),
+			from < end ? hg_blocks_slot_size(blocks, extent, slot) : 0};
 		for (uint32_t e = from; e < end; e++) {
 			uint32_t to = graph->edge_to[e];
-			if (precise || is_declared(s->a, block, hg_word_offset(s->words[e])))
+			if (precise || is_declared(s->a, block, place, hg_word_offset(s->words[e])))
 				graph->edge_to[(*kept)++] = to;
 			else
 				s->weak_to[(*weak)++] = to;

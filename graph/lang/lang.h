@@ -60,6 +60,9 @@ struct hg_lang_ops {
 	/** What is more than its members in a struct; see struct hg_shapes. Optional. */
 	unsigned (*special)(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces,
 			    bool *whole);
+	/** What is at `offset` in a struct at addr that special() has called a choice; see struct hg_shapes. Optional. */
+	bool (*choose)(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t offset,
+		       struct hg_piece *ret);
 	/** What does the pointer `value`, found at `offset` in a value at base, lead to? leaf: hg_shape_leaf() of it. base 0:
 	 * the value is not in memory in one piece. */
 	struct hg_guess (*resolve)(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,

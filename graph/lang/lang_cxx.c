@@ -24,6 +24,8 @@ static struct hg_guess cxx_resolve(struct hg_lang *lang, const struct hg_leaf *l
 				   uint64_t offset, uint64_t value)
 {
 	struct hg_guess guess;
+	if (leaf->kind == HG_LEAF_RANGE)
+		return cxx_resolve_range((struct lang_cxx *)lang, leaf, base, offset);
 	if (resolve_class(lang, leaf->type, value, &guess))
 		return guess;
 	guess = c_resolve(lang, leaf, base, offset, value);
@@ -39,17 +41,22 @@ static bool cxx_probe(const struct hg_analysis *a)
 
 static struct hg_error *cxx_open(struct hg_analysis *a, struct hg_lang **ret)
 {
-	struct hg_lang *lang = calloc(1, sizeof(*lang));
-	if (!lang)
+	struct lang_cxx *cxx = calloc(1, sizeof(*cxx));
+	if (!cxx)
 		return &hg_enomem;
-	*lang = (struct hg_lang){.ops = &hg_lang_cxx, .a = a, .shapes = &a->priv->shapes};
-	*ret = lang;
+	cxx->lang = (struct hg_lang){.ops = &hg_lang_cxx, .a = a, .shapes = &a->priv->shapes};
+	*ret = &cxx->lang;
 	return NULL;
 }
 
 static void cxx_close(struct hg_lang *lang)
 {
-	free(lang);
+	struct lang_cxx *cxx = (struct lang_cxx *)lang;
+	hg_map_deinit(&cxx->choices);
+	hg_map_deinit(&cxx->methods);
+	hg_map_deinit(&cxx->damaged);
+	hg_arena_deinit(&cxx->arena);
+	free(cxx);
 }
 
 const struct hg_lang_ops hg_lang_cxx = {
@@ -58,6 +65,7 @@ const struct hg_lang_ops hg_lang_cxx = {
 	.probe = cxx_probe,
 	.open = cxx_open,
 	.special = cxx_special,
+	.choose = cxx_choose,
 	.resolve = cxx_resolve,
 	.refers_to_start = cxx_refers_to_start,
 	.name_type = cxx_name_type,

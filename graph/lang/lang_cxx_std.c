@@ -3,72 +3,48 @@
 
 #include "graph/lang/lang_cxx.h"
 
-#define MAX_LINKS 3
 #define MAX_NESTING 8
 
-/** Nodes: a struct whose links are declared to lead to a base class but lead to more nodes like it. */
-static const struct node_rule {
-	const char *type; /* how its name begins */
-	const char *links[MAX_LINKS];
-} nodes[] = {
-	{"std::_Rb_tree_node<", {"_M_parent", "_M_left", "_M_right"}},
-	{"std::_List_node<", {"_M_next", "_M_prev"}},
-	{"std::_Fwd_list_node<", {"_M_next"}},
-	{"std::__detail::_Hash_node<", {"_M_nxt"}},
-	{"std::__1::__tree_node<", {"__left_", "__right_", "__parent_"}},
-	{"std::__1::__list_node<", {"__prev_", "__next_"}},
-	{"std::__1::__forward_list_node<", {"__next_"}},
-	{"std::__1::__hash_node<", {"__next_"}},
+/** Nodes of containers. */
+static const char *const nodes[] = {
+	"std::_Rb_tree_node<",
+	"std::_List_node<",
+	"std::_Fwd_list_node<",
+	"std::__detail::_Hash_node<",
+	"std::__1::__tree_node<",
+	"std::__1::__list_node<",
+	"std::__1::__forward_list_node<",
+	"std::__1::__hash_node<",
 };
 
-/** Containers: where their links are, and what the nodes are called: prefix, an argument of the container, suffix. */
+/** Containers: what their nodes are called: prefix, an argument of the container, suffix. */
 static const struct container_rule {
 	const char *type;
-	const char *links[MAX_LINKS];
 	const char *node;
 	unsigned argument;
 	const char *suffixes[2];
 	const char *count; /* member that counts the elements; NULL none */
 } containers[] = {
-	{"std::_Rb_tree<",
-	 {"_M_parent", "_M_left", "_M_right"},
-	 "std::_Rb_tree_node<",
-	 1,
-	 {">", " >"},
-	 "_M_node_count"},
-	{"std::__cxx11::_List_base<",
-	 {"_M_next", "_M_prev"},
-	 "std::_List_node<",
-	 0,
-	 {">", " >"},
-	 "_M_size"},
-	{"std::_Fwd_list_base<", {"_M_next"}, "std::_Fwd_list_node<", 0, {">", " >"}, NULL},
+	{"std::_Rb_tree<", "std::_Rb_tree_node<", 1, {">", " >"}, "_M_node_count"},
+	{"std::__cxx11::_List_base<", "std::_List_node<", 0, {">", " >"}, "_M_size"},
+	{"std::_Fwd_list_base<", "std::_Fwd_list_node<", 0, {">", " >"}, NULL},
 	{"std::_Hashtable<",
-	 {"_M_nxt"},
 	 "std::__detail::_Hash_node<",
 	 1,
 	 {", true>", ", false>"},
 	 "_M_element_count"},
-	{"std::__1::__tree<",
-	 {"__begin_node_", "__left_"},
-	 "std::__1::__tree_node<",
-	 0,
-	 {", void *>", ", void*>"},
-	 "__size_"},
+	{"std::__1::__tree<", "std::__1::__tree_node<", 0, {", void *>", ", void*>"}, "__size_"},
 	{"std::__1::__list_imp<",
-	 {"__prev_", "__next_"},
 	 "std::__1::__list_node<",
 	 0,
 	 {", void *>", ", void*>"},
 	 "__size_"},
 	{"std::__1::__forward_list_base<",
-	 {"__next_"},
 	 "std::__1::__forward_list_node<",
 	 0,
 	 {", void *>", ", void*>"},
 	 NULL},
 	{"std::__1::__hash_table<",
-	 {"__next_"},
 	 "std::__1::__hash_node<",
 	 0,
 	 {", void *>", ", void*>"},
@@ -128,42 +104,12 @@ bool cxx_find_member(const struct hg_program *prog, uint32_t type, const char *n
 	return find_member(prog, type, name, 0, offset, member_type);
 }
 
-static unsigned link_pieces(const struct hg_program *prog, uint32_t type,
-			    const char *const links[MAX_LINKS], uint32_t target,
-			    struct hg_piece *pieces)
-{
-	unsigned count = 0;
-	for (unsigned i = 0; i < MAX_LINKS && links[i] && target; i++) {
-		uint64_t offset;
-		uint32_t member_type;
-		if (cxx_find_member(prog, type, links[i], &offset, &member_type))
-			pieces[count++] = (struct hg_piece){.start = offset,
-							    .end = offset + 8,
-							    .type = target,
-							    .kind = HG_LEAF_POINTER};
-	}
-	return count;
-}
-
-static uint32_t node_of(const struct hg_program *prog, const struct container_rule *rule,
-			const char *name)
-{
-	hg_autofree char *argument = cxx_argument(name, rule->argument);
-	uint32_t type = 0;
-	for (unsigned i = 0; argument && i < ARRAY_SIZE(rule->suffixes) && !type; i++) {
-		hg_autofree char *node = NULL;
-		if (asprintf(&node, "%s%s%s", rule->node, argument, rule->suffixes[i]) >= 0)
-			type = hg_type_find(prog, node);
-	}
-	return type;
-}
-
-static const struct node_rule *find_node(const char *name)
+static bool is_node(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
-		if (is_instance(name, nodes[i].type))
-			return &nodes[i];
-	return NULL;
+		if (is_instance(name, nodes[i]))
+			return true;
+	return false;
 }
 
 static const struct container_rule *find_container(const char *name)
@@ -172,6 +118,20 @@ static const struct container_rule *find_container(const char *name)
 		if (is_instance(name, containers[i].type))
 			return &containers[i];
 	return NULL;
+}
+
+uint32_t cxx_node_of(const struct hg_program *prog, uint32_t container)
+{
+	const char *name = hg_type_name(prog, container);
+	const struct container_rule *rule = find_container(name);
+	hg_autofree char *argument = rule ? cxx_argument(name, rule->argument) : NULL;
+	uint32_t type = 0;
+	for (unsigned i = 0; argument && i < ARRAY_SIZE(rule->suffixes) && !type; i++) {
+		hg_autofree char *node = NULL;
+		if (asprintf(&node, "%s%s%s", rule->node, argument, rule->suffixes[i]) >= 0)
+			type = hg_type_find(prog, node);
+	}
+	return type;
 }
 
 /** A buffer of raw bytes holds one value of its argument. */
@@ -187,42 +147,23 @@ static unsigned buffer_piece(const struct hg_program *prog, const char *name,
 	return 1;
 }
 
-/** The pointers of a weak_ptr keep a control block but own nothing. */
-static unsigned weak_pieces(const struct hg_program *prog, uint32_t type, struct hg_piece *pieces)
-{
-	static const char *const names[] = {"_M_ptr", "_M_pi", "__ptr_", "__cntrl_"};
-	unsigned count = 0;
-	for (unsigned i = 0; i < ARRAY_SIZE(names) && count < HG_MAX_SPECIAL; i++) {
-		uint64_t offset;
-		uint32_t member;
-		if (!cxx_find_member(prog, type, names[i], &offset, &member))
-			continue;
-		const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, member));
-		pieces[count++] = (struct hg_piece){
-			.start = offset, .end = offset + 8, .type = t->elem, .kind = HG_LEAF_WEAK};
-	}
-	return count;
-}
-
 unsigned cxx_special(struct hg_lang *lang, uint32_t type, struct hg_piece *pieces, bool *whole)
 {
 	const struct hg_program *prog = lang->a->prog;
 	const char *name = hg_type_name(prog, type);
-	*whole = false;
-	const struct node_rule *node = find_node(name);
-	if (node)
-		return link_pieces(prog, type, node->links, type, pieces);
-	const struct container_rule *container = find_container(name);
-	if (container)
-		return link_pieces(prog, type, container->links, node_of(prog, container, name),
-				   pieces);
+	const struct cxx_choice *choice = cxx_choice_of((struct lang_cxx *)lang, type);
+	*whole = choice && choice->whole;
+	if (choice) {
+		pieces[0] = (struct hg_piece){.start = choice->start,
+					      .end = choice->end,
+					      .type = type,
+					      .kind = HG_LEAF_CHOICE,
+					      .inner = choice->start};
+		return 1;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
 		if (is_instance(name, buffers[i]))
 			return buffer_piece(prog, name, pieces);
-	if (starts(name, "std::__weak_ptr<") || starts(name, "std::__1::weak_ptr<")) {
-		*whole = true;
-		return weak_pieces(prog, type, pieces);
-	}
 	return 0;
 }
 
@@ -243,7 +184,7 @@ bool cxx_is_inner(struct hg_lang *lang, uint32_t type)
 	t = hg_type_get(prog, type);
 	if (t->kind == HG_TYPE_POINTER) // the buckets of a hash table
 		return cxx_is_node_base(prog, t->elem);
-	return find_node(hg_type_name(prog, type));
+	return is_node(hg_type_name(prog, type));
 }
 
 /** The container that a struct is or derives from: std::map's is its _Rb_tree. */

@@ -147,6 +147,8 @@ static struct hg_guess resolve_leaf(struct lang_go *go, const struct hg_leaf *le
 		return resolve_reflect(go, leaf, base, value, depth);
 	case HG_LEAF_NONE:
 	case HG_LEAF_WEAK:
+	case HG_LEAF_RANGE:
+	case HG_LEAF_CHOICE:
 		break;
 	}
 	return (struct hg_guess){0};

@@ -13,10 +13,18 @@ static unsigned special(struct hg_shapes *shapes, uint32_t type, struct hg_piece
 	return lang && lang->ops->special ? lang->ops->special(lang, type, pieces, whole) : 0;
 }
 
+static bool choose(struct hg_shapes *shapes, uint32_t type, uint64_t addr, uint64_t offset,
+		   struct hg_piece *ret)
+{
+	struct hg_lang *lang = hg_lang_of(shapes->lang, type);
+	return lang && lang->ops->choose && lang->ops->choose(lang, type, addr, offset, ret);
+}
+
 struct hg_error *hg_langs_open(struct hg_analysis *a)
 {
 	a->priv->shapes.prog = a->prog;
 	a->priv->shapes.special = special;
+	a->priv->shapes.choose = choose;
 	a->priv->shapes.lang = a;
 	for (size_t i = 0; hg_lang_table[i]; i++) {
 		const struct hg_lang_ops *ops = hg_lang_table[i];

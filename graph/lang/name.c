@@ -70,19 +70,25 @@ static bool name_step(const struct hg_analysis *a, uint32_t type, const struct h
 	return step != HG_STEP_STOP;
 }
 
-/** Raw memory that holds a value of another type (std::map's nodes): the path goes on there. */
-static bool enter_buffer(const struct hg_analysis *a, uint32_t *type, uint64_t *offset)
+/** Memory that holds a value of another type (std::map's nodes, a variant): the path goes on there. addr: of the struct. */
+static bool enter_buffer(const struct hg_analysis *a, uint32_t *type, uint64_t addr,
+			 uint64_t *offset)
 {
 	struct hg_piece pieces[HG_MAX_SPECIAL];
 	bool whole = false;
 	struct hg_shapes *shapes = &a->priv->shapes;
 	unsigned count = shapes->special ? shapes->special(shapes, *type, pieces, &whole) : 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (pieces[i].kind != HG_LEAF_NONE || *offset < pieces[i].start ||
-		    *offset >= pieces[i].end)
+		struct hg_piece *piece = &pieces[i];
+		if (*offset < piece->start || *offset >= piece->end)
 			continue;
-		*type = pieces[i].type;
-		*offset -= pieces[i].start;
+		if (piece->kind == HG_LEAF_CHOICE &&
+		    (!addr || !shapes->choose(shapes, *type, addr, *offset, piece)))
+			continue;
+		if (piece->kind != HG_LEAF_NONE || *offset < piece->start || *offset >= piece->end)
+			continue;
+		*type = piece->type;
+		*offset -= piece->start;
 		return true;
 	}
 	return false;
@@ -103,7 +109,8 @@ static bool is_inner(const struct hg_analysis *a, uint32_t type)
 	return lang && lang->ops->is_inner && lang->ops->is_inner(lang, type);
 }
 
-static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t offset,
+/** place: of the pointer, 0 where it is not in memory. */
+static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t place, uint64_t offset,
 		      struct hg_text *out)
 {
 	bool skip = false;
@@ -122,7 +129,8 @@ static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t offse
 			type = t->elem;
 			continue;
 		}
-		if (t->kind == HG_TYPE_STRUCT && enter_buffer(a, &type, &offset))
+		uint64_t addr = place > offset ? place - offset : 0;
+		if (t->kind == HG_TYPE_STRUCT && enter_buffer(a, &type, addr, &offset))
 			continue;
 		const struct hg_member *member = NULL;
 		if ((t->kind == HG_TYPE_STRUCT || t->kind == HG_TYPE_UNION) && !is_whole(a, type))
@@ -138,10 +146,11 @@ void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset, 
 {
 	uint32_t type = hg_node_type(a, node);
 	uint64_t header = hg_node_is_root(a, node) ? 0 : extent_of(a, node)->header;
+	uint64_t addr = hg_node_addr(a, node);
 	if (offset < header)
 		return;
 	if (type)
-		name_path(a, type, offset - header, out);
+		name_path(a, type, addr ? addr + offset : 0, offset - header, out);
 	else if (!hg_node_is_root(a, node))
 		hg_text_printf(out, "+%llu", (unsigned long long)(offset - header));
 }

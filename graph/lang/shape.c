@@ -104,7 +104,15 @@ static int by_start(const void *x, const void *y)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/** Sorts the pieces; of those that start together (a special one and the member it stands for, a union) keeps the first. */
+static bool is_hidden(const struct hg_piece *before, const struct hg_piece *piece)
+{
+	if (before->start == piece->start)
+		return true;
+	return before->kind == HG_LEAF_CHOICE && piece->start < before->end;
+}
+
+/** Sorts the pieces; of those that start together (a special one and the member it stands for, a union) keeps the first, and
+ * none within a choice. */
 static void sort_pieces(struct hg_shape *shape)
 {
 	size_t kept = 0;
@@ -112,7 +120,7 @@ static void sort_pieces(struct hg_shape *shape)
 		return;
 	qsort(shape->pieces.data, shape->pieces.count, sizeof(*shape->pieces.data), by_start);
 	for (size_t i = 0; i < shape->pieces.count; i++)
-		if (!kept || shape->pieces.data[kept - 1].start != shape->pieces.data[i].start)
+		if (!kept || !is_hidden(&shape->pieces.data[kept - 1], &shape->pieces.data[i]))
 			shape->pieces.data[kept++] = shape->pieces.data[i];
 	shape->pieces.count = kept;
 }
@@ -176,35 +184,83 @@ static const struct hg_piece *find_piece(const struct hg_shape *shape, uint64_t 
 	return offset < piece->end ? piece : NULL;
 }
 
-struct hg_leaf hg_shape_leaf(struct hg_shapes *shapes, uint32_t type, uint64_t offset)
+/** Where the search for a leaf is: in a value of `type` that starts at `base`, `offset` bytes behind it. */
+struct walk {
+	struct hg_shapes *shapes;
+	struct hg_place place;
+	uint32_t type;
+	uint64_t base, offset;
+};
+
+/** Steps into what lies at the start of a piece of the value. */
+static void enter(struct walk *w, uint64_t start, uint32_t type)
 {
-	uint64_t base = 0;
+	w->base += start;
+	w->offset -= start;
+	w->type = type;
+}
+
+/** Steps into the element of an array; false where none fits. */
+static bool enter_element(struct walk *w, uint64_t start, uint32_t elem)
+{
+	uint64_t size = hg_type_get(w->shapes->prog, elem)->size;
+	if (!size)
+		return false;
+	uint64_t index = (w->offset - start) / size;
+	enter(w, start + index * size, elem);
+	return w->base <= w->place.room && size <= w->place.room - w->base;
+}
+
+/** Asks the language what lies at a choice, and makes it the piece. */
+static bool choose(const struct walk *w, struct hg_piece *piece)
+{
+	const struct hg_piece choice = *piece;
+	uint64_t addr = w->place.addr + w->base + choice.start - choice.inner;
+	if (!w->place.addr || !w->shapes->choose || choice.start < choice.inner ||
+	    !w->shapes->choose(w->shapes, choice.type, addr,
+			       choice.inner + w->offset - choice.start, piece))
+		return false;
+	piece->start += choice.start - choice.inner;
+	piece->end += choice.start - choice.inner;
+	return piece->start <= w->offset && w->offset < piece->end;
+}
+
+struct hg_leaf hg_shape_leaf_at(struct hg_shapes *shapes, uint32_t type, struct hg_place place,
+				uint64_t offset)
+{
+	struct walk w = {.shapes = shapes, .place = place, .type = type, .offset = offset};
 	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
-		const struct hg_type *t = hg_type_get(shapes->prog, type);
+		const struct hg_type *t = hg_type_get(shapes->prog, w.type);
 		if (t->kind == HG_TYPE_ARRAY && !t->count) {
-			uint64_t size = hg_type_get(shapes->prog, t->elem)->size;
-			if (!size)
+			if (!enter_element(&w, 0, t->elem))
 				break;
-			base += offset / size * size;
-			offset %= size;
-			type = t->elem;
 			continue;
 		}
-		const struct hg_shape *shape = shape_of(shapes, type);
-		const struct hg_piece *piece = shape ? find_piece(shape, offset) : NULL;
-		if (!piece)
+		const struct hg_shape *shape = shape_of(shapes, w.type);
+		const struct hg_piece *found = shape ? find_piece(shape, w.offset) : NULL;
+		if (!found)
 			break;
-		if (piece->kind != HG_LEAF_NONE)
-			return (struct hg_leaf){piece->kind, piece->type, base + piece->start};
-		uint64_t size = hg_type_get(shapes->prog, piece->type)->size;
-		if (!size)
+		struct hg_piece piece = *found;
+		if (piece.kind == HG_LEAF_CHOICE) {
+			if (!choose(&w, &piece))
+				break;
+			if (piece.kind == HG_LEAF_NONE) {
+				enter(&w, piece.start, piece.type);
+				continue;
+			}
+		}
+		if (piece.kind != HG_LEAF_NONE)
+			return (struct hg_leaf){piece.kind, piece.form, piece.type,
+						w.base + piece.start};
+		if (!enter_element(&w, piece.start, piece.type))
 			break;
-		uint64_t index = (offset - piece->start) / size;
-		base += piece->start + index * size;
-		offset -= piece->start + index * size;
-		type = piece->type;
 	}
 	return (struct hg_leaf){0};
+}
+
+struct hg_leaf hg_shape_leaf(struct hg_shapes *shapes, uint32_t type, uint64_t offset)
+{
+	return hg_shape_leaf_at(shapes, type, (struct hg_place){.room = UINT64_MAX}, offset);
 }
 
 bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type)

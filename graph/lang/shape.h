@@ -20,10 +20,13 @@ enum hg_leaf_kind {
 	HG_LEAF_MAP_DIR, /* Go 1.24 map's dirPtr: to one group, or to an array of pointers to `type` (a table) */
 	HG_LEAF_TRIE_NODE, /* Go hash trie: from an indirect node, `type`, to a node that says itself whether it is one, too */
 	HG_LEAF_REFLECT, /* Go reflect.Value {type descriptor, ptr, flag}: its ptr */
+	HG_LEAF_RANGE, /* C++ container that keeps its elements in a row: to as many `type` as it says; see form */
+	HG_LEAF_CHOICE, /* in pieces only: what lies here depends on the value; see hg_shapes.choose */
 };
 
 struct hg_leaf {
 	uint8_t kind;	 /* enum hg_leaf_kind */
+	uint8_t form;	 /* the piece's */
 	uint32_t type;	 /* what it leads to */
 	uint64_t offset; /* of the leaf's value (a slice's first word) in the outermost value */
 };
@@ -31,9 +34,12 @@ struct hg_leaf {
 /** A piece of a flattened type. */
 struct hg_piece {
 	uint64_t start, end; /* bytes */
-	uint32_t type;	     /* leaf: what it leads to; array: the element */
-	uint8_t kind;	     /* enum hg_leaf_kind; HG_LEAF_NONE: an array of `type` lies here */
-	uint32_t order;	     /* of being found: of two that start together the first counts */
+	uint32_t
+		type; /* leaf: what it leads to; array: the element; choice: the struct that it is a part of */
+	uint8_t kind;	/* enum hg_leaf_kind; HG_LEAF_NONE: an array of `type` lies here */
+	uint8_t form;	/* the language's own, for a RANGE: how the container is built */
+	uint64_t inner; /* choice: where in the struct it starts */
+	uint32_t order; /* of being found: of two that start together the first counts */
 };
 
 struct hg_shape {
@@ -57,11 +63,25 @@ struct hg_shapes {
 	 * NULL where the language has none. */
 	unsigned (*special)(struct hg_shapes *shapes, uint32_t type, struct hg_piece *pieces,
 			    bool *whole);
-	void *lang; /* for special() */
+	/** What is at `offset` in the value of a struct at addr, of whose pieces one is a choice (the alternative of a
+	 * variant): fills the piece that covers it, with offsets in the struct, or returns false where nothing is.
+	 * NULL where no language has choices. */
+	bool (*choose)(struct hg_shapes *shapes, uint32_t type, uint64_t addr, uint64_t offset,
+		       struct hg_piece *ret);
+	void *lang; /* for special() and choose() */
+};
+
+/** Where a value lies, for what its type alone does not tell. */
+struct hg_place {
+	uint64_t addr; /* 0: not in memory, or not in one piece; choices are then taken for empty */
+	uint64_t room; /* bytes from there on: elements that do not fit are none */
 };
 
 /** Finds the leaf that covers the pointer at `offset` of a value of `type`. Kind NONE where no pointer is declared there. */
 struct hg_leaf hg_shape_leaf(struct hg_shapes *shapes, uint32_t type, uint64_t offset);
+/** The same for a value in memory. */
+struct hg_leaf hg_shape_leaf_at(struct hg_shapes *shapes, uint32_t type, struct hg_place place,
+				uint64_t offset);
 bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type);
 
 /** The type "as many of elem as fit into the block" (an array whose count is 0); 0 when memory is exhausted. */
