@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/base/workers.h"
 #include "graph/analysis_private.h"
+#include "graph/weak.h"
 
 #define TASK_BYTES ((uint64_t)4 << 20)
 
@@ -418,11 +419,17 @@ struct hg_error *hg_analysis_outs(const struct hg_analysis *a, uint32_t node, hg
 	const uint8_t *bytes = slot_bytes(a, &task, extent, addr, size, NULL, &copy);
 	if (bytes)
 		scan_slot(a, &task, extent, block, addr, bytes, size);
+	const bool precise = a->heaps.data[extent->heap]->ops->pointer_bits;
+	const struct hg_place place = {addr, size};
 	bool enough = hg_vec_reserve(ret, task.edges.count);
-	for (size_t i = 0; enough && i < task.edges.count; i++)
+	for (size_t i = 0; enough && i < task.edges.count; i++) {
+		const uint64_t offset = hg_word_offset(task.edges.data[i].word);
+		const bool owns = precise || hg_weak_is_declared(a, block, place, offset);
 		ret->data[ret->count++] =
 			(struct hg_out){.to = a->graph.first_block + task.edges.data[i].to,
-					.offset = hg_word_offset(task.edges.data[i].word)};
+					.offset = offset,
+					.flags = owns ? 0 : HG_EDGE_CONSERVATIVE};
+	}
 	hg_vec_deinit(&task.edges);
 	return enough && !task.failed ? NULL : &hg_enomem;
 }

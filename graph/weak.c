@@ -17,9 +17,8 @@ struct settle {
 	hg_graph_pairs added;
 };
 
-/** Does the type of a block declare the word at `offset` to be a pointer, and is it in use? */
-static bool is_declared(const struct hg_analysis *a, uint32_t block, struct hg_place place,
-			uint64_t offset)
+bool hg_weak_is_declared(const struct hg_analysis *a, uint32_t block, struct hg_place place,
+			 uint64_t offset)
 {
 	uint32_t type = a->blocks.types[block];
 	if (!type || !hg_lang_of(a, type))
@@ -48,7 +47,8 @@ static void split_extent(struct settle *s, const struct hg_extent *extent, uint3
 			from < end ? hg_blocks_slot_size(blocks, extent, slot) : 0};
 		for (uint32_t e = from; e < end; e++) {
 			uint32_t to = graph->edge_to[e];
-			if (precise || is_declared(s->a, block, place, hg_word_offset(s->words[e])))
+			if (precise ||
+			    hg_weak_is_declared(s->a, block, place, hg_word_offset(s->words[e])))
 				graph->edge_to[(*kept)++] = to;
 			else
 				s->weak_to[(*weak)++] = to;

@@ -7,6 +7,7 @@
 #define HG_GRAPH_WEAK_H
 
 #include "graph/analysis.h"
+#include "graph/lang/shape.h"
 
 /**
  * Takes the weak edges out of a->graph, finds what the others reach, and puts those weak edges back that reach more, in the
@@ -14,5 +15,9 @@
  * needed; counts in the coverage what hangs on conservative edges alone. words: see hg_scan().
  */
 struct hg_error *hg_weak_settle(struct hg_analysis *a, const uint32_t *words);
+
+/** Does the type of a block, which lies at place, declare the word at `offset` to be a pointer that owns, and is it in use? */
+bool hg_weak_is_declared(const struct hg_analysis *a, uint32_t block, struct hg_place place,
+			 uint64_t offset);
 
 #endif

@@ -120,6 +120,9 @@ void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *ou
 void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset,
 		   struct hg_text *out);
 
+/** May the field at an offset have another name in another object of the node's type (an alternative of a variant)? */
+bool hg_fields_vary(const struct hg_analysis *a, uint32_t node);
+
 /** Is the node an inner part of a container (a map's tables and groups), to be shown as one with its dominator? */
 bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node);
 

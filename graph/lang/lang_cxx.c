@@ -1,7 +1,9 @@
 #include "graph/lang/lang_cxx.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/base/limits.h"
 #include "dwarf/vtable.h"
 
 /** The class of an object with virtual functions is in its first word; a pointer to a base class may lead into its middle. */
@@ -20,15 +22,31 @@ static bool resolve_class(struct hg_lang *lang, uint32_t declared, uint64_t valu
 	return dynamic;
 }
 
+/** "std::...::element_type" is Session: what the library calls its types inside tells nothing. */
+static uint32_t strip_inner(const struct hg_program *prog, uint32_t type)
+{
+	for (unsigned i = 0; i < HG_MAX_TYPE_DEPTH; i++) {
+		const struct hg_type *t = hg_type_get(prog, type);
+		const char *name = hg_type_name(prog, type);
+		if (t->kind != HG_TYPE_TYPEDEF || !t->elem || strncmp(name, "std::", 5) ||
+		    !strchr(name, '<'))
+			break;
+		type = t->elem;
+	}
+	return type;
+}
+
 static struct hg_guess cxx_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
 				   uint64_t offset, uint64_t value)
 {
 	struct hg_guess guess;
 	if (leaf->kind == HG_LEAF_RANGE)
-		return cxx_resolve_range((struct lang_cxx *)lang, leaf, base, offset);
-	if (resolve_class(lang, leaf->type, value, &guess))
+		guess = cxx_resolve_range((struct lang_cxx *)lang, leaf, base, offset);
+	else if (resolve_class(lang, leaf->type, value, &guess))
 		return guess;
-	guess = c_resolve(lang, leaf, base, offset, value);
+	else
+		guess = c_resolve(lang, leaf, base, offset, value);
+	guess.type = strip_inner(lang->a->prog, guess.type);
 	if (cxx_is_node_base(lang->a->prog, leaf->type))
 		guess.count = guess.sure = 1;
 	return guess;

@@ -33,7 +33,8 @@ struct cxx_choice;
 struct cxx_rule {
 	const char *type; /* how its name begins */
 	const char *names
-		[CXX_NAMES]; /* members; which, the file that has the rule knows; "a|b": either */
+		[CXX_NAMES]; /* members; which, the file that has the rule knows. "a|b": either; "a|@8": where debug info has
+				       * none, a word at that offset */
 	/** Fills what is to be known of a type; false where it is built in another way. */
 	bool (*prepare)(struct lang_cxx *cxx, struct cxx_choice *choice);
 	/** See hg_lang_ops.choose. */
@@ -50,6 +51,8 @@ struct cxx_choice {
 	uint32_t type;
 	uint64_t start, end; /* the part of the struct that it is about */
 	bool whole;	     /* the struct has no other pointers */
+	bool varies;	     /* what it holds may be of different types */
+	uint32_t inlay; /* type of the value that it may hold; 0 where there is no single one */
 	uint64_t at[CXX_NAMES];
 	uint32_t types[CXX_NAMES];
 	uint32_t element;
@@ -65,6 +68,9 @@ bool cxx_choose(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t off
 bool cxx_is_damaged(struct lang_cxx *cxx, uint64_t addr, const char *what);
 /** The class of a function of the target, by the address of its code; 0 unknown. */
 uint32_t cxx_class_of_code(struct lang_cxx *cxx, uint64_t pc);
+/** Finds a member by one of the names that a rule gives for it; false where it has none. *member_type 0: a word. */
+bool cxx_find_either(const struct hg_program *prog, uint32_t type, const char *names,
+		     uint64_t *offset, uint32_t *member_type);
 /** Fills at[] and types[] of the rule's names up to the first that is NULL; false where one is missing. */
 bool cxx_find_members(struct lang_cxx *cxx, struct cxx_choice *choice);
 

@@ -20,12 +20,17 @@ static bool is_instance(const char *name, const char *prefix)
 	return !*end;
 }
 
-static bool find_either(const struct hg_program *prog, uint32_t type, const char *names,
-			uint64_t *offset, uint32_t *member_type)
+bool cxx_find_either(const struct hg_program *prog, uint32_t type, const char *names,
+		     uint64_t *offset, uint32_t *member_type)
 {
 	char name[64];
 	for (const char *at = names; *at;) {
 		const size_t length = strcspn(at, "|");
+		if (*at == '@') { // of a class that the debug info of the library alone has
+			*offset = strtoull(at + 1, NULL, 10);
+			*member_type = 0;
+			return true;
+		}
 		snprintf(name, sizeof(name), "%.*s", (int)length, at);
 		if (cxx_find_member(prog, type, name, offset, member_type))
 			return true;
@@ -38,8 +43,8 @@ bool cxx_find_members(struct lang_cxx *cxx, struct cxx_choice *choice)
 {
 	const struct hg_program *prog = cxx->lang.a->prog;
 	for (unsigned i = 0; i < CXX_NAMES && choice->rule->names[i]; i++)
-		if (!find_either(prog, choice->type, choice->rule->names[i], &choice->at[i],
-				 &choice->types[i]))
+		if (!cxx_find_either(prog, choice->type, choice->rule->names[i], &choice->at[i],
+				     &choice->types[i]))
 			return false;
 	return true;
 }

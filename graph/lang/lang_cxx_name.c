@@ -49,6 +49,7 @@ static const char *const defaults[] = {"std::allocator<",
 				       "std::equal_to<",
 				       "std::char_traits<",
 				       "std::default_delete<",
+				       "(__gnu_cxx::_Lock_policy)",
 				       "std::__1::allocator<",
 				       "std::__1::less<",
 				       "std::__1::hash<",
@@ -96,6 +97,8 @@ static void shorten(const char *name, struct hg_text *out)
 static const struct {
 	const char *from, *to;
 } aliases[] = {
+	{"std::_Sp_counted_ptr_inplace<", "std::make_shared<"},
+	{"std::__shared_ptr_emplace<", "std::make_shared<"},
 	{"std::basic_string<char>", "std::string"},
 	{"std::basic_string_view<char>", "std::string_view"},
 };
@@ -139,12 +142,23 @@ static const struct hg_step_name member_names[] = {
 	{"__gnu_cxx::", "", "", HG_STEP_INTO},
 };
 
+static bool is_lambda(const char *type)
+{
+	const char *own = strrchr(type, ':');
+	own = own && strrchr(type, '{') ? strrchr(type, '{') : type;
+	return !strncmp(own, "{struct ", 8);
+}
+
 enum hg_step cxx_name_member(struct hg_lang *lang, uint32_t type, const struct hg_member *member,
 			     struct hg_text *out)
 {
 	const char *type_name = hg_type_name(lang->a->prog, type);
 	const char *name = hg_program_text(lang->a->prog, member->name);
 	if (member->embedded)
-		return HG_STEP_INTO; // a base class is not a step
+		return HG_STEP_INTO;			       // a base class is not a step
+	if (!strncmp(name, "__", 2) && is_lambda(type_name)) { // gcc's name for what it captures
+		hg_text_printf(out, ".%s", name + 2);
+		return HG_STEP_INTO;
+	}
 	return hg_step_find(member_names, ARRAY_SIZE(member_names), type_name, name, out);
 }

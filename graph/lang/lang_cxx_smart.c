@@ -16,6 +16,12 @@ static uint64_t size_of(const struct lang_cxx *cxx, uint32_t type)
 	return hg_type_get(prog, hg_type_strip(prog, type))->size;
 }
 
+/** Of a flag. */
+static uint64_t word_size(const struct lang_cxx *cxx, uint32_t type)
+{
+	return type ? size_of(cxx, type) : 8;
+}
+
 static bool read_word(const struct lang_cxx *cxx, uint64_t addr, uint64_t size, uint64_t *ret)
 {
 	*ret = 0;
@@ -53,6 +59,7 @@ static bool prepare_flagged(struct lang_cxx *cxx, struct cxx_choice *choice)
 	int argument = choice->rule->argument;
 	choice->element = argument < 0 ? choice->types[VALUE]
 				       : argument_of(cxx, choice->type, (unsigned)argument);
+	choice->inlay = choice->element;
 	choice->start = choice->at[VALUE];
 	choice->end = choice->start + size_of(cxx, choice->element);
 	return choice->element;
@@ -62,7 +69,7 @@ static bool prepare_flagged(struct lang_cxx *cxx, struct cxx_choice *choice)
 static bool choose_flagged(struct lang_cxx *cxx, const struct cxx_choice *choice, uint64_t addr,
 			   uint64_t offset, struct hg_piece *ret)
 {
-	uint64_t flag, size = size_of(cxx, choice->types[FLAG]);
+	uint64_t flag, size = word_size(cxx, choice->types[FLAG]);
 	(void)offset;
 	if (!read_word(cxx, addr + choice->at[FLAG], size, &flag))
 		return false;
@@ -78,6 +85,7 @@ static bool prepare_indexed(struct lang_cxx *cxx, struct cxx_choice *choice)
 {
 	if (!cxx_find_members(cxx, choice))
 		return false;
+	choice->varies = true;
 	choice->start = choice->at[VALUE];
 	choice->end = choice->start + size_of(cxx, choice->types[VALUE]);
 	return true;
@@ -102,6 +110,7 @@ static bool prepare_managed(struct lang_cxx *cxx, struct cxx_choice *choice)
 {
 	if (!cxx_find_members(cxx, choice) || size_of(cxx, choice->types[FLAG]) != 8)
 		return false;
+	choice->varies = true;
 	choice->start = choice->at[VALUE];
 	choice->end = choice->start + size_of(cxx, choice->types[VALUE]);
 	return choice->end - choice->start >= 8;
@@ -209,6 +218,7 @@ static bool prepare_callable(struct lang_cxx *cxx, struct cxx_choice *choice)
 {
 	if (!cxx_find_members(cxx, choice) || choice->at[FLAG] <= choice->at[VALUE])
 		return false;
+	choice->varies = true;
 	choice->start = choice->at[VALUE];
 	choice->end = choice->at[FLAG] + 8;
 	return true;
@@ -272,7 +282,7 @@ static bool prepare_weak(struct lang_cxx *cxx, struct cxx_choice *choice)
 			return false;
 		types[i] = hg_type_get(prog, hg_type_strip(prog, types[i]))->elem;
 	}
-	if (!cxx_find_member(prog, types[CONTROL], rule->names[OWNERS], &choice->at[OWNERS],
+	if (!cxx_find_either(prog, types[CONTROL], rule->names[OWNERS], &choice->at[OWNERS],
 			     &types[OWNERS]))
 		return false;
 	choice->start = choice->at[OBJECT];
@@ -285,7 +295,7 @@ static bool prepare_weak(struct lang_cxx *cxx, struct cxx_choice *choice)
 static bool choose_weak(struct lang_cxx *cxx, const struct cxx_choice *choice, uint64_t addr,
 			uint64_t offset, struct hg_piece *ret)
 {
-	uint64_t control, owners, size = size_of(cxx, choice->types[OWNERS]);
+	uint64_t control, owners, size = word_size(cxx, choice->types[OWNERS]);
 	if (!hg_image_u64(cxx->lang.a->prog->image, addr + choice->at[CONTROL], &control) ||
 	    !read_word(cxx, control + choice->at[OWNERS], size, &owners))
 		return false;
@@ -309,12 +319,12 @@ const struct cxx_rule cxx_smart_rules[] = {
 	{"std::_Sp_counted_deleter<", {"_M_use_count", "_M_impl"}, FLAGGED, .argument = -1},
 	{"std::_Sp_counted_ptr_inplace<", {"_M_use_count", "_M_impl"}, FLAGGED, .argument = -1},
 	{"std::__1::__shared_ptr_pointer<",
-	 {"__shared_owners_", "__data_"},
+	 {"__shared_owners_|@8", "__data_"},
 	 FLAGGED,
 	 .argument = -1,
 	 .dead = NEVER},
 	{"std::__1::__shared_ptr_emplace<",
-	 {"__shared_owners_", "__storage_"},
+	 {"__shared_owners_|@8", "__storage_"},
 	 FLAGGED,
 	 .argument = 0,
 	 .dead = NEVER},
@@ -343,7 +353,7 @@ const struct cxx_rule cxx_smart_rules[] = {
 	 .prepare = prepare_string,
 	 .choose = choose_string},
 	{"std::__weak_ptr<", {"_M_ptr", "_M_pi", "_M_use_count"}, WEAK},
-	{"std::__1::weak_ptr<", {"__ptr_", "__cntrl_", "__shared_owners_"}, WEAK, .dead = NEVER},
+	{"std::__1::weak_ptr<", {"__ptr_", "__cntrl_", "__shared_owners_|@8"}, WEAK, .dead = NEVER},
 	{"std::basic_string_view<", {"_M_str"}, VIEW},
 	{"std::__1::basic_string_view<", {"__data|__data_"}, VIEW},
 	{"std::span<", {"_M_ptr"}, VIEW},

@@ -53,8 +53,7 @@ static const struct container_rule {
 
 /** Raw memory for a T: "__gnu_cxx::__aligned_membuf<T>". */
 static const char *const buffers[] = {"__gnu_cxx::__aligned_membuf<",
-				      "__gnu_cxx::__aligned_buffer<",
-				      "std::__detail::_Hash_node_value_base<"};
+				      "__gnu_cxx::__aligned_buffer<"};
 
 static bool starts(const char *name, const char *prefix)
 {
@@ -154,10 +153,13 @@ unsigned cxx_special(struct hg_lang *lang, uint32_t type, struct hg_piece *piece
 	const struct cxx_choice *choice = cxx_choice_of((struct lang_cxx *)lang, type);
 	*whole = choice && choice->whole;
 	if (choice) {
+		bool varies = choice->varies ||
+			      (choice->inlay && hg_shape_varies(lang->shapes, choice->inlay));
 		pieces[0] = (struct hg_piece){.start = choice->start,
 					      .end = choice->end,
 					      .type = type,
 					      .kind = HG_LEAF_CHOICE,
+					      .form = varies,
 					      .inner = choice->start};
 		return 1;
 	}

@@ -28,7 +28,8 @@ void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *ou
 		hg_text_printf(out, "unknown, %llu bytes", (unsigned long long)extent->stride);
 }
 
-/** The member of a struct that covers offset; the last where several do. NULL where none does. */
+/** The member of a struct that covers offset; the last where several do, but an empty base class only where nothing else
+ * does. NULL where none does. */
 static const struct hg_member *member_at(const struct hg_program *prog, const struct hg_type *type,
 					 uint64_t offset)
 {
@@ -36,7 +37,8 @@ static const struct hg_member *member_at(const struct hg_program *prog, const st
 	for (uint32_t i = 0; i < type->member_count; i++) {
 		const struct hg_member *m = &prog->types.members.data[type->members + i];
 		uint64_t size = hg_type_get(prog, m->type)->size;
-		if (m->offset <= offset && offset - m->offset < size)
+		if (m->offset <= offset && offset - m->offset < size &&
+		    !(found && m->embedded && size == 1))
 			found = m;
 	}
 	return found;
@@ -70,28 +72,35 @@ static bool name_step(const struct hg_analysis *a, uint32_t type, const struct h
 	return step != HG_STEP_STOP;
 }
 
-/** Memory that holds a value of another type (std::map's nodes, a variant): the path goes on there. addr: of the struct. */
-static bool enter_buffer(const struct hg_analysis *a, uint32_t *type, uint64_t addr,
-			 uint64_t *offset)
+enum entering { STAYED, ENTERED, ENDED };
+
+/** Memory that holds a value of another type (std::map's nodes, a variant): the path goes on there, and ends at a pointer of
+ * the library's own. addr: of the struct, 0 where it is not in memory. */
+static enum entering enter_buffer(const struct hg_analysis *a, uint32_t *type, uint64_t addr,
+				  uint64_t *offset)
 {
 	struct hg_piece pieces[HG_MAX_SPECIAL];
 	bool whole = false;
 	struct hg_shapes *shapes = &a->priv->shapes;
 	unsigned count = shapes->special ? shapes->special(shapes, *type, pieces, &whole) : 0;
 	for (unsigned i = 0; i < count; i++) {
-		struct hg_piece *piece = &pieces[i];
-		if (*offset < piece->start || *offset >= piece->end)
+		struct hg_piece piece = pieces[i];
+		if (*offset < piece.start || *offset >= piece.end)
 			continue;
-		if (piece->kind == HG_LEAF_CHOICE &&
-		    (!addr || !shapes->choose(shapes, *type, addr, *offset, piece)))
+		if (piece.kind == HG_LEAF_CHOICE &&
+		    (!addr || !shapes->choose(shapes, *type, addr, *offset, &piece)))
 			continue;
-		if (piece->kind != HG_LEAF_NONE || *offset < piece->start || *offset >= piece->end)
+		if (*offset < piece.start || *offset >= piece.end)
 			continue;
-		*type = piece->type;
-		*offset -= piece->start;
-		return true;
+		if (piece.kind != HG_LEAF_NONE && pieces[i].kind == HG_LEAF_CHOICE)
+			return ENDED;
+		if (piece.kind != HG_LEAF_NONE)
+			continue;
+		*type = piece.type;
+		*offset -= piece.start;
+		return ENTERED;
 	}
-	return false;
+	return STAYED;
 }
 
 /** Strings, slices and interfaces are one thing: a path does not go into them. */
@@ -130,8 +139,12 @@ static void name_path(const struct hg_analysis *a, uint32_t type, uint64_t place
 			continue;
 		}
 		uint64_t addr = place > offset ? place - offset : 0;
-		if (t->kind == HG_TYPE_STRUCT && enter_buffer(a, &type, addr, &offset))
+		enum entering entering =
+			t->kind == HG_TYPE_STRUCT ? enter_buffer(a, &type, addr, &offset) : STAYED;
+		if (entering == ENTERED)
 			continue;
+		if (entering == ENDED)
+			return;
 		const struct hg_member *member = NULL;
 		if ((t->kind == HG_TYPE_STRUCT || t->kind == HG_TYPE_UNION) && !is_whole(a, type))
 			member = member_at(a->prog, t, offset);
@@ -153,6 +166,11 @@ void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset, 
 		name_path(a, type, addr ? addr + offset : 0, offset - header, out);
 	else if (!hg_node_is_root(a, node))
 		hg_text_printf(out, "+%llu", (unsigned long long)(offset - header));
+}
+
+bool hg_fields_vary(const struct hg_analysis *a, uint32_t node)
+{
+	return hg_shape_varies(&a->priv->shapes, hg_node_type(a, node));
 }
 
 bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node)

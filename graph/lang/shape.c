@@ -33,6 +33,10 @@ static void flatten_struct(struct hg_shapes *shapes, struct hg_shape *shape, uin
 	for (unsigned i = 0; i < count; i++) {
 		pieces[i].start += at;
 		pieces[i].end += at;
+		const struct hg_shape *inner =
+			pieces[i].kind == HG_LEAF_NONE ? shape_of(shapes, pieces[i].type) : NULL;
+		shape->varies |=
+			pieces[i].kind == HG_LEAF_CHOICE ? pieces[i].form : inner && inner->varies;
 		add_piece(shape, &pieces[i]);
 	}
 	if (whole)
@@ -54,6 +58,7 @@ static void flatten_array(struct hg_shapes *shapes, struct hg_shape *shape,
 {
 	const uint64_t size = hg_type_get(shapes->prog, array->elem)->size;
 	const struct hg_shape *elem = shape_of(shapes, array->elem);
+	shape->varies |= elem && elem->varies;
 	if (!elem || !elem->has_pointers || !size || !array->count ||
 	    array->count > UINT64_MAX / size || at + array->count * size < at)
 		return;
@@ -158,6 +163,7 @@ static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type)
 	if (t.kind == HG_TYPE_ARRAY && !t.count) {
 		const struct hg_shape *elem = shape_of(shapes, t.elem);
 		shape->has_pointers = elem && elem->has_pointers;
+		shape->varies = elem && elem->varies;
 	} else {
 		flatten(shapes, shape, type, 0, 0);
 		sort_pieces(shape);
@@ -267,6 +273,12 @@ bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type)
 {
 	const struct hg_shape *shape = shape_of(shapes, type);
 	return shape && shape->has_pointers;
+}
+
+bool hg_shape_varies(struct hg_shapes *shapes, uint32_t type)
+{
+	const struct hg_shape *shape = shape_of(shapes, type);
+	return shape && shape->varies;
 }
 
 uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem)

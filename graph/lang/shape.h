@@ -36,8 +36,8 @@ struct hg_piece {
 	uint64_t start, end; /* bytes */
 	uint32_t
 		type; /* leaf: what it leads to; array: the element; choice: the struct that it is a part of */
-	uint8_t kind;	/* enum hg_leaf_kind; HG_LEAF_NONE: an array of `type` lies here */
-	uint8_t form;	/* the language's own, for a RANGE: how the container is built */
+	uint8_t kind; /* enum hg_leaf_kind; HG_LEAF_NONE: an array of `type` lies here */
+	uint8_t form; /* RANGE: the language's own, how it is built; CHOICE: not 0 where types differ */
 	uint64_t inner; /* choice: where in the struct it starts */
 	uint32_t order; /* of being found: of two that start together the first counts */
 };
@@ -46,7 +46,8 @@ struct hg_shape {
 	HG_VEC(struct hg_piece) pieces; /* sorted, disjoint */
 	unsigned steps;			/* that its making took */
 	bool has_pointers;
-	bool busy; /* being made: a type that contains itself is damaged */
+	bool varies; /* hg_shape_varies() */
+	bool busy;   /* being made: a type that contains itself is damaged */
 };
 
 #define HG_MAX_SPECIAL 4
@@ -83,6 +84,8 @@ struct hg_leaf hg_shape_leaf(struct hg_shapes *shapes, uint32_t type, uint64_t o
 struct hg_leaf hg_shape_leaf_at(struct hg_shapes *shapes, uint32_t type, struct hg_place place,
 				uint64_t offset);
 bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type);
+/** May values of the type hold values of different types at one place? */
+bool hg_shape_varies(struct hg_shapes *shapes, uint32_t type);
 
 /** The type "as many of elem as fit into the block" (an array whose count is 0); 0 when memory is exhausted. */
 uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem);

@@ -113,6 +113,28 @@ void hg_namer_goroutine(const struct hg_namer *namer, const struct hg_goroutine 
 	hg_text_add(out, "]");
 }
 
+/** What holds an object gives the step its name, not a word that leads there as well. */
+static bool put_weak_last(struct hg_namer *namer)
+{
+	hg_outs weak = {0};
+	size_t kept = 0;
+	bool enough = true;
+	for (size_t i = 0; i < namer->outs.count && enough; i++) {
+		const struct hg_out out = namer->outs.data[i];
+		struct hg_out *place = NULL;
+		if (!(out.flags & HG_EDGES_WEAK))
+			namer->outs.data[kept++] = out;
+		else if ((place = hg_vec_push(&weak)))
+			*place = out;
+		else
+			enough = false;
+	}
+	for (size_t i = 0; i < weak.count && enough; i++)
+		namer->outs.data[kept + i] = weak.data[i];
+	hg_vec_deinit(&weak);
+	return enough;
+}
+
 struct hg_error *hg_namer_outs(struct hg_namer *namer, uint32_t node)
 {
 	if (node && namer->outs_of == node)
@@ -120,6 +142,8 @@ struct hg_error *hg_namer_outs(struct hg_namer *namer, uint32_t node)
 	namer->outs.count = 0;
 	namer->outs_of = 0;
 	struct hg_error *err = hg_analysis_outs(namer->a, node, &namer->outs);
+	if (!err && !put_weak_last(namer))
+		err = &hg_enomem;
 	if (!err)
 		namer->outs_of = node;
 	return err;
@@ -183,10 +207,14 @@ static struct run find_run(const struct hg_namer *namer, const uint32_t *nodes, 
 static void add_run(struct hg_namer *namer, const uint32_t *nodes, struct run run,
 		    struct hg_text *out)
 {
-	hg_text_add(out, run.times > 1 ? "(" : "");
+	struct hg_text steps = {0};
 	for (uint32_t i = 0; i < run.period; i++)
-		add_field(namer, nodes[i], nodes[i + 1], out);
-	if (run.times == 1)
+		add_field(namer, nodes[i], nodes[i + 1], &steps);
+	const bool shown = run.times > 1 && steps.length; // nodes of a list are no steps
+	hg_text_add(out, shown ? "(" : "");
+	hg_text_add(out, hg_text_str(&steps));
+	hg_text_deinit(&steps);
+	if (!shown)
 		return;
 	hg_text_add(out, " x");
 	hg_human_count(out, run.times);

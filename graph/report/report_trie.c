@@ -107,7 +107,8 @@ static bool place_block(struct build *b, uint32_t node, uint32_t parent_step, ui
 	if (!step)
 		return false;
 	b->trie->steps.data[step].objects++;
-	b->trie->steps.data[step].indirect |= indirect;
+	// How many buckets lead to the nodes of a container is not to be seen.
+	b->trie->steps.data[step].indirect |= indirect && !hg_node_is_inner(b->a, node);
 	b->step_of[node] = step;
 	return true;
 }
@@ -144,7 +145,8 @@ static bool place_top(struct build *b, uint32_t node)
 static uint32_t name_via(struct build *b, uint32_t from, uint64_t offset)
 {
 	uint64_t *known = NULL;
-	if (!hg_node_is_root(b->a, from) && offset < 1ull << 32 && b->fields.count < MAX_FIELDS) {
+	if (!hg_node_is_root(b->a, from) && offset < 1ull << 32 && b->fields.count < MAX_FIELDS &&
+	    !hg_fields_vary(b->a, from)) {
 		const uint64_t size = hg_node_size(b->a, from);
 		const uint64_t type = hg_node_type(b->a, from);
 		uint64_t *shape = hg_map_put(&b->shapes, type << 32 | (size & 0xffffffff));

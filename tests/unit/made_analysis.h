@@ -251,6 +251,12 @@ void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset, 
 	hg_text_add(out, field ? field : "");
 }
 
+bool hg_fields_vary(const struct hg_analysis *a, uint32_t node)
+{
+	(void)a, (void)node;
+	return false;
+}
+
 bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node)
 {
 	return !hg_node_is_root(a, node) && made_at(node)->inner;
