@@ -14,7 +14,11 @@ ALONE = {
         g_bits g_big""".split(),
 }
 MAPPED = {"g_big": HEADER}
-BUILDS = [("gcc", "-O0"), ("gcc", "-O2"), ("clang", "-O1"), ("gcc", "-O1 -gdwarf-4"), ("libc++", "-O1")]
+BUILDS = {
+    "c": [("gcc", "-O0"), ("gcc", "-O2"), ("clang", "-O1"), ("gcc", "-O1 -gdwarf-4")],
+    "cxx": [("gcc", "-O0"), ("gcc", "-O2"), ("gcc", "-O1 -gdwarf-4"), ("clang", "-O0"), ("clang", "-O2"), ("libc++", "-O0"),
+            ("libc++", "-O2")],
+}
 
 
 def shapes(language, compiler, flags):
@@ -70,7 +74,7 @@ def check_owners(problems, roots, target):
     compare(problems, "g_owner_b, alone", predicted(last, "") if last else 0, fell)
 
 
-def tests(language="c"):
-    for compiler, flags in BUILDS:
-        if language in native.COMPILERS[compiler]:
+def tests():
+    for language, builds in BUILDS.items():
+        for compiler, flags in builds:
             yield f"{language} {compiler} {flags}", lambda b=(language, compiler, flags): one(*b)
