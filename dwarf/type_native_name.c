@@ -97,7 +97,7 @@ uint32_t hg_native_full_name(struct hg_native *batch, uint32_t scope, const char
 	return full_name(batch, scope, name, 0);
 }
 
-// "typedef struct { ... } Session" names the struct.
+// "typedef struct { ... } Session" names the struct; one elsewhere ("type" in a template of the library) does not.
 static void name_by_typedef(struct hg_native *batch)
 {
 	for (size_t i = 0; i < batch->types.count; i++) {
@@ -106,7 +106,8 @@ static void name_by_typedef(struct hg_native *batch)
 					    ? hg_native_find(batch, type->ref)
 					    : 0;
 		struct hg_native_type *named = to ? &batch->types.data[to - 1] : NULL;
-		if (named && named->form == HG_NATIVE_NAMED && !named->own && !named->origin)
+		if (named && named->form == HG_NATIVE_NAMED && !named->own && !named->origin &&
+		    named->scope == type->scope)
 			named->own = type->own;
 	}
 }
