@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "graph/lang/shape.h"
 #include "graph/root_native.h"
 
 #define SLOT 64u
@@ -150,6 +151,12 @@ static void check_error(struct hg_error *err)
 		fail_msg("%s", err->message);
 }
 
+static bool owns(void *arg, uint32_t type, uint64_t addr, uint64_t offset)
+{
+	(void)addr;
+	return hg_shape_leaf(arg, type, offset).kind != HG_LEAF_NONE;
+}
+
 static void find(struct found *f, bool (*skip)(void *arg, uint64_t addr))
 {
 	*f = (struct found){0};
@@ -166,8 +173,11 @@ static void find(struct found *f, bool (*skip)(void *arg, uint64_t addr))
 	const uint64_t all = UINT64_MAX;
 	check_error(hg_blocks_add(&f->blocks, &extent, &all, NULL));
 	check_error(hg_blocks_finish(&f->blocks, NULL));
-	const struct hg_native_options native = {.heaps = 1, .skip = skip};
+	struct hg_shapes shapes = {.prog = f->prog};
+	const struct hg_native_options native = {
+		.heaps = 1, .skip = skip, .owns = owns, .arg = &shapes};
 	check_error(hg_roots_native(f->prog, &f->blocks, &native, &f->coverage, &f->roots));
+	hg_shapes_deinit(&shapes);
 }
 
 static void drop(struct found *f)
