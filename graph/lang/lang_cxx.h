@@ -8,6 +8,7 @@
  *   lang_cxx_smart.c   what one flag, number or function decides: smart pointers, optional, variant, any, function
  *   lang_cxx_range.c   elements in a row: vector, deque
  *   lang_cxx_link.c    nodes that lead to each other: list, map, unordered_map
+ *   lang_cxx_container.c  what containers hold: lengths
  *   lang_cxx_name.c  names without default arguments, steps in and out of containers
  */
 #ifndef HG_GRAPH_LANG_LANG_CXX_H
@@ -88,14 +89,15 @@ bool cxx_is_node_base(const struct hg_program *prog, uint32_t type);
 /** The type of the nodes of a container, by its argument; 0 where none was read. */
 uint32_t cxx_node_of(const struct hg_program *prog, uint32_t container);
 bool cxx_is_inner(struct hg_lang *lang, uint32_t type);
-struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t addr,
-				  uint64_t size);
 /** Finds a member by name in a struct, its base classes and its members' structs; false where it has none. */
 bool cxx_find_member(const struct hg_program *prog, uint32_t type, const char *name,
 		     uint64_t *offset, uint32_t *member_type);
 
 /* lang_cxx_start.c */
 bool cxx_refers_to_start(struct hg_lang *lang, const struct hg_inside *inside);
+/* lang_cxx_container.c */
+struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t addr,
+				  uint64_t size);
 
 /* lang_cxx_name.c */
 void cxx_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out);
