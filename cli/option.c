@@ -24,7 +24,7 @@ static const struct option_row rows[] = {
 	 "a snapshot when the process has more than SIZE (8G)", false},
 	{HG_OPTION_COUNT, 0, "count", "N", "end after N snapshots", false},
 	{HG_OPTION_KEEP, 0, "keep", "N", "keep only the newest N files of this run", false},
-	{HG_OPTION_BY, 0, "by", "WHAT", "type, object, root, package or goroutine (default: type)",
+	{HG_OPTION_BY, 0, "by", "WHAT", "type, object, root, package, goroutine or container",
 	 false},
 	{HG_OPTION_LIMIT, 'n', "limit", "N", "show at most N rows", false},
 	{HG_OPTION_SORT, 0, "sort", "COLUMN", "sort by a column of numbers, largest first", false},

@@ -5,6 +5,7 @@
 #define HG_GRAPH_ANALYSIS_PRIVATE_H
 
 #include "core/base/map.h"
+#include "graph/lang/inlay.h"
 #include "graph/lang/lang.h"
 #include "graph/window.h"
 
@@ -12,6 +13,7 @@ struct hg_analysis_private {
 	struct hg_lang *langs[HG_LANGUAGES]; /* by language; NULL where none of it is known */
 	struct hg_shapes shapes;	     /* of the types of all languages */
 	struct hg_windows windows;	     /* parts of blocks that are in use */
+	struct hg_inlays inlays;	     /* where containers lie in their values */
 	uint64_t *folded;		     /* bit per block: its own edges are not followed */
 	uint64_t *owned;		     /* bit per block: only its owner's edge counts */
 	uint8_t *marks;			     /* per node: see graph/leak_mark.h; NULL not asked */

@@ -12,15 +12,53 @@
 enum hg_container_kind {
 	HG_CONTAINER_NONE,
 	HG_CONTAINER_MAP,
-	HG_CONTAINER_SLICE, /* the array behind a slice: entries = capacity in elements */
+	HG_CONTAINER_SLICE, /* the array behind a slice or pointer: it has a capacity, no length */
 	HG_CONTAINER_CHAN,
-	HG_CONTAINER_STRING,
+	HG_CONTAINER_STRING, /* the bytes of a Go string */
 	HG_CONTAINER_SYNC_MAP,
+	HG_CONTAINER_SEQUENCE, /* C++: vector, deque, list, array, span ... */
+	HG_CONTAINER_SET,
+	HG_CONTAINER_TEXT,   /* C++: string, string_view */
+	HG_CONTAINER_OWNER,  /* C++: unique_ptr, shared_ptr, weak_ptr: of one thing or none */
+	HG_CONTAINER_BOX,    /* C++: optional, variant, any, function: one value within it */
+	HG_CONTAINER_RECORD, /* C++: pair, tuple: as much a struct as a container */
+	HG_CONTAINER_KINDS,
+};
+
+enum {
+	HG_HAS_LENGTH = 1,
+	HG_HAS_CAPACITY = 2,
+	HG_HAS_OWNERS = 4,
+};
+
+/** A block that lies behind a container and belongs to it alone. */
+struct hg_stored {
+	uint64_t addr; /* somewhere in the block */
+	uint64_t from,
+		to; /* where its elements lie in it; equal where it is a node, for its own type tells */
+	uint32_t element;
 };
 
 struct hg_container {
 	enum hg_container_kind kind;
-	uint64_t entries; /* elements in use (map, channel), or capacity (slice) */
+	const char *word;  /* "map", "vector", "unordered_map": stable, for JSON */
+	uint8_t has;	   /* HG_HAS_*: which of the numbers are known */
+	bool broken;	   /* it contradicts itself: only kind and word are told */
+	uint64_t length;   /* elements in use; entries of a map; bits of a vector<bool> */
+	uint64_t capacity; /* elements that there is room for; buckets of a hash table */
+	uint64_t owners;   /* of what a shared_ptr or weak_ptr points to */
+	uint64_t slack;	   /* bytes allocated for elements that are not there */
+	uint32_t element;  /* type id; 0 unknown */
+	uint64_t element_size;
+	uint32_t
+		inside; /* the type of the value that it holds within itself (optional, variant); 0 none */
+	uint64_t inside_at; /* its offset */
+};
+
+/** Is told of each block that belongs to a container. */
+struct hg_storage {
+	void (*add)(void *arg, const struct hg_stored *stored);
+	void *arg;
 };
 
 /** What is believed of the block that a pointer leads to. */
@@ -82,8 +120,13 @@ struct hg_lang_ops {
 	 * nothing and ORDINARY where ".name" is right. */
 	enum hg_step (*name_member)(struct hg_lang *lang, uint32_t type,
 				    const struct hg_member *member, struct hg_text *out);
+	/** Describes a value of `type` that lies in the `size` bytes at addr. storage: NULL, or who wants to know the blocks
+	 * behind it; they are told only of a container that does not contradict itself. */
 	struct hg_container (*container)(struct hg_lang *lang, uint32_t type, uint64_t addr,
-					 uint64_t size);
+					 uint64_t size, const struct hg_storage *storage);
+	/** Is a value of this type a container, wherever it lies, and may others lie within it? NULL where the containers of
+	 * a language are always blocks of their own. */
+	enum hg_container_kind (*value_kind)(struct hg_lang *lang, uint32_t type, bool *enter);
 	void (*close)(struct hg_lang *lang);
 };
 
@@ -115,6 +158,9 @@ enum hg_step hg_step_find(const struct hg_step_name *names, size_t count, const 
  * the type of their value; "" for roots without a type; "unknown, 48 bytes" or "unknown, pointer-free" for untyped blocks. */
 void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *out);
 
+/** Writes the name of a type likewise; false where no language has it. */
+bool hg_name_of_type(const struct hg_analysis *a, uint32_t type, struct hg_text *out);
+
 /** Writes what leads from a node to the pointer at `offset` in it: ".Cache", ".items[...]", "[...]" for a map's or
  * slice's element, "" where nothing helps (inner parts of containers). Offset is from the start of the slot. */
 void hg_name_field(const struct hg_analysis *a, uint32_t node, uint64_t offset,
@@ -128,5 +174,19 @@ bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node);
 
 /** Describes a node that is a container; kind NONE where it is not. Reads the target's memory. */
 struct hg_container hg_node_container(const struct hg_analysis *a, uint32_t node);
+
+/** Describes the value of a type at addr, which may lie anywhere. */
+struct hg_container hg_value_container(const struct hg_analysis *a, uint32_t type, uint64_t addr);
+
+/** Calls `stored` for each block behind each container of many elements that lies in a node, in variables as in blocks: the
+ * container's type, its offset in the node (as for hg_name_field()), the block's node. */
+void hg_node_stored(const struct hg_analysis *a, uint32_t node,
+		    void (*stored)(void *arg, uint32_t type, uint64_t offset, uint32_t to),
+		    void *arg);
+
+/** Describes the container within a node whose bytes cover `offset` (as for hg_name_field()): the one that an edge leaves.
+ * *type gets its type. Kind NONE where there is none, as in languages whose containers are blocks of their own. */
+struct hg_container hg_edge_container(const struct hg_analysis *a, uint32_t node, uint64_t offset,
+				      uint32_t *type);
 
 #endif

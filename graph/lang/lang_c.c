@@ -19,12 +19,18 @@ void c_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out)
 	hg_text_printf(out, "%s%s", *name ? name : "(unnamed type)", open ? "[]" : "");
 }
 
-struct hg_container c_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size)
+struct hg_container c_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size,
+				const struct hg_storage *storage)
 {
-	(void)addr;
+	(void)addr, (void)storage;
 	const struct hg_type *t = hg_type_get(lang->a->prog, type);
 	if (t->kind == HG_TYPE_ARRAY && !t->count && t->size)
-		return (struct hg_container){HG_CONTAINER_SLICE, size / t->size};
+		return (struct hg_container){.kind = HG_CONTAINER_SLICE,
+					     .word = "array",
+					     .has = HG_HAS_CAPACITY,
+					     .capacity = size / t->size,
+					     .element = t->elem,
+					     .element_size = t->size};
 	return (struct hg_container){0};
 }
 

@@ -6,6 +6,8 @@
 #include "core/base/limits.h"
 #include "dwarf/vtable.h"
 
+#define LEAST_STEPS (1u << 20) // along nodes of containers
+
 /** The class of an object with virtual functions is in its first word; a pointer to a base class may lead into its middle. */
 static bool resolve_class(struct hg_lang *lang, uint32_t declared, uint64_t value,
 			  struct hg_guess *ret)
@@ -57,12 +59,22 @@ static bool cxx_probe(const struct hg_analysis *a)
 	return hg_lang_c.probe(a);
 }
 
+/** Nodes take 16 bytes at least, and a report looks at each a few times. */
+static uint64_t steps_allowed(const struct hg_analysis *a)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < a->blocks.extents.count; i++)
+		bytes += a->blocks.extents.data[i].size;
+	return LEAST_STEPS + bytes;
+}
+
 static struct hg_error *cxx_open(struct hg_analysis *a, struct hg_lang **ret)
 {
 	struct lang_cxx *cxx = calloc(1, sizeof(*cxx));
 	if (!cxx)
 		return &hg_enomem;
 	cxx->lang = (struct hg_lang){.ops = &hg_lang_cxx, .a = a, .shapes = &a->priv->shapes};
+	cxx->steps = steps_allowed(a);
 	*ret = &cxx->lang;
 	return NULL;
 }
@@ -73,6 +85,7 @@ static void cxx_close(struct hg_lang *lang)
 	hg_map_deinit(&cxx->choices);
 	hg_map_deinit(&cxx->methods);
 	hg_map_deinit(&cxx->damaged);
+	hg_map_deinit(&cxx->plans);
 	hg_arena_deinit(&cxx->arena);
 	free(cxx);
 }
@@ -90,5 +103,6 @@ const struct hg_lang_ops hg_lang_cxx = {
 	.is_inner = cxx_is_inner,
 	.name_member = cxx_name_member,
 	.container = cxx_container,
+	.value_kind = cxx_value_kind,
 	.close = cxx_close,
 };

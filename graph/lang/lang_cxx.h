@@ -8,7 +8,7 @@
  *   lang_cxx_smart.c   what one flag, number or function decides: smart pointers, optional, variant, any, function
  *   lang_cxx_range.c   elements in a row: vector, deque
  *   lang_cxx_link.c    nodes that lead to each other: list, map, unordered_map
- *   lang_cxx_container.c  what containers hold: lengths
+ *   lang_cxx_container.c  what containers hold; see lang_cxx_container.h
  *   lang_cxx_name.c  names without default arguments, steps in and out of containers
  */
 #ifndef HG_GRAPH_LANG_LANG_CXX_H
@@ -23,7 +23,9 @@ struct lang_cxx {
 	struct hg_map choices; /* type -> struct cxx_choice *, or 1 where there is none */
 	struct hg_map methods; /* code address -> class that it belongs to, + 1 */
 	struct hg_map damaged; /* addresses of containers that have been counted as such */
-	struct hg_arena arena;
+	struct hg_map plans;   /* type -> struct cxx_plan; 1 where it is no container */
+	uint64_t steps;	       /* that walks along nodes may still take, all together */
+	struct hg_arena arena; /* of the choices and plans */
 };
 
 #define CXX_NAMES 4
@@ -96,8 +98,9 @@ bool cxx_find_member(const struct hg_program *prog, uint32_t type, const char *n
 /* lang_cxx_start.c */
 bool cxx_refers_to_start(struct hg_lang *lang, const struct hg_inside *inside);
 /* lang_cxx_container.c */
-struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t addr,
-				  uint64_t size);
+struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size,
+				  const struct hg_storage *storage);
+enum hg_container_kind cxx_value_kind(struct hg_lang *lang, uint32_t type, bool *enter);
 
 /* lang_cxx_name.c */
 void cxx_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out);

@@ -35,7 +35,8 @@ void go_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 bool go_is_inner(struct hg_lang *lang, uint32_t type);
 enum hg_step go_name_member(struct hg_lang *lang, uint32_t type, const struct hg_member *member,
 			    struct hg_text *out);
-struct hg_container go_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size);
+struct hg_container go_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size,
+				 const struct hg_storage *storage);
 
 /** Does the type's name start with prefix? */
 bool go_name_starts(const struct hg_program *prog, uint32_t type, const char *prefix);

@@ -152,24 +152,53 @@ static uint64_t read_member(const struct hg_program *prog, uint32_t type, const 
 	return value;
 }
 
-struct hg_container go_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size)
+static struct hg_container container_map(const struct hg_program *prog, uint32_t type,
+					 const char *used, uint64_t addr)
 {
+	return (struct hg_container){.kind = HG_CONTAINER_MAP,
+				     .word = "map",
+				     .has = HG_HAS_LENGTH,
+				     .length = read_member(prog, type, used, addr)};
+}
+
+static struct hg_container container_chan(const struct hg_program *prog, uint32_t type,
+					  uint64_t addr)
+{
+	struct hg_container c = {
+		.kind = HG_CONTAINER_CHAN,
+		.word = "chan",
+		.has = HG_HAS_LENGTH | HG_HAS_CAPACITY,
+		.length = read_member(prog, type, "qcount", addr),
+		.capacity = read_member(prog, type, "dataqsiz", addr),
+		.element_size = read_member(prog, type, "elemsize", addr) & UINT16_MAX,
+	};
+	c.broken = c.length > c.capacity || c.capacity > UINT64_MAX / (c.element_size + 1);
+	if (!c.broken)
+		c.slack = (c.capacity - c.length) * c.element_size;
+	return c;
+}
+
+struct hg_container go_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size,
+				 const struct hg_storage *storage)
+{
+	(void)storage; // inner parts are known by their types
 	const struct hg_program *prog = lang->a->prog;
 	const struct lang_go *go = (struct lang_go *)lang;
 	if (go_name_starts(prog, type, "map<"))
-		return (struct hg_container){HG_CONTAINER_MAP,
-					     read_member(prog, type, "used", addr)};
+		return container_map(prog, type, "used", addr);
 	if (go_name_starts(prog, type, "hash<"))
-		return (struct hg_container){HG_CONTAINER_MAP,
-					     read_member(prog, type, "count", addr)};
+		return container_map(prog, type, "count", addr);
 	if (go_name_starts(prog, type, "hchan<"))
-		return (struct hg_container){HG_CONTAINER_CHAN,
-					     read_member(prog, type, "qcount", addr)};
+		return container_chan(prog, type, addr);
 	const struct hg_type *t = hg_type_get(prog, type);
 	uint32_t element = element_of(prog, type);
-	if (element == go->string_bytes)
-		return (struct hg_container){HG_CONTAINER_STRING, size};
-	if (element != type && !go_is_inner(lang, type) && t->size)
-		return (struct hg_container){HG_CONTAINER_SLICE, size / t->size};
-	return (struct hg_container){0};
+	bool bytes = element == go->string_bytes;
+	if (!bytes && (element == type || go_is_inner(lang, type) || !t->size))
+		return (struct hg_container){0};
+	return (struct hg_container){.kind = bytes ? HG_CONTAINER_STRING : HG_CONTAINER_SLICE,
+				     .word = bytes ? "string" : "slice",
+				     .has = HG_HAS_CAPACITY,
+				     .capacity = bytes ? size : size / t->size,
+				     .element = element,
+				     .element_size = t->size};
 }

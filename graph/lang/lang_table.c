@@ -51,6 +51,7 @@ void hg_langs_close(struct hg_analysis *a)
 		if (lang)
 			lang->ops->close(lang);
 	}
+	hg_inlays_deinit(&a->priv->inlays);
 	hg_shapes_deinit(&a->priv->shapes);
 }
 

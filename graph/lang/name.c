@@ -9,15 +9,18 @@ static const struct hg_extent *extent_of(const struct hg_analysis *a, uint32_t n
 	return hg_blocks_extent(&a->blocks, hg_node_block(a, node));
 }
 
+bool hg_name_of_type(const struct hg_analysis *a, uint32_t type, struct hg_text *out)
+{
+	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
+	if (lang)
+		lang->ops->name_type(lang, type, out);
+	return lang;
+}
+
 void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *out)
 {
 	uint32_t type = hg_node_type(a, node);
-	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
-	if (lang) {
-		lang->ops->name_type(lang, type, out);
-		return;
-	}
-	if (hg_node_is_root(a, node))
+	if (hg_name_of_type(a, type, out) || hg_node_is_root(a, node))
 		return;
 	const struct hg_extent *extent = extent_of(a, node);
 	if (extent->irregular)
@@ -186,7 +189,9 @@ struct hg_container hg_node_container(const struct hg_analysis *a, uint32_t node
 	if (!lang || !lang->ops->container || !addr)
 		return (struct hg_container){0};
 	if (hg_node_is_root(a, node)) // a C++ container is a value: the variable itself
-		return lang->ops->container(lang, type, addr, hg_type_get(a->prog, type)->size);
+		return lang->ops->container(lang, type, addr, hg_type_get(a->prog, type)->size,
+					    NULL);
 	uint64_t header = extent_of(a, node)->header;
-	return lang->ops->container(lang, type, addr + header, hg_node_size(a, node) - header);
+	return lang->ops->container(lang, type, addr + header, hg_node_size(a, node) - header,
+				    NULL);
 }

@@ -177,9 +177,9 @@ static struct hg_error *make_report(struct hg_analysis *a, const struct hg_repor
 	report->name = ops->name;
 	fill_source(a, report);
 	fill_numbers(a, report);
-	fill_notes(a, report);
-	fill_trust(a, report);
 	struct hg_error *err = ops->make(a, args, report);
+	fill_notes(a, report); // last: a report may find damage of its own
+	fill_trust(a, report);
 	if (err)
 		return err;
 	report->sentences = priv->sentences.data;

@@ -6,6 +6,7 @@
 #include "dwarf/program.h"
 #include "graph/lang/lang.h"
 #include "graph/report/report.h"
+#include "graph/report/report_holding.h"
 #include "graph/report/report_name.h"
 #include "graph/report/report_suspect.h"
 #include "graph/report/report_tables.h"
@@ -14,7 +15,7 @@
 #define OTHER_ROWS 10	// of types and roots
 #define SPOKEN 3	// suspects that get a sentence
 #define SPOKEN_SHARE 50 // thousandths of the live heap that a suspect must hold for one
-#define COUNTED 10000	// containers whose entries are added up
+#define ENOUGH_TENTHS 7 // of what a variable retains, for a container within it to be named
 
 struct analyze {
 	struct hg_analysis *a;
@@ -168,6 +169,31 @@ static void add_things(struct analyze *z, const struct hg_suspect_step *step, st
 		       hg_class_name(&z->classes, z->classes.of[step->node]));
 }
 
+// The container that a step is, is the storage of, or holds most of its memory in; kind NONE where there is none. Of the last
+// kind *path gets what leads to it (NULL: nobody asks).
+static struct hg_container container_of(struct analyze *z, const struct hg_suspect_step *step,
+					uint32_t *type, struct hg_text *path)
+{
+	const struct hg_analysis *a = z->a;
+	const struct hg_container none = {0};
+	if (step->objects != 1)
+		return none;
+	struct hg_container c = hg_namer_container_of(&z->namer, step->node, type);
+	const bool apart = hg_node_is_root(a, step->node) || *type != hg_node_type(a, step->node);
+	if (apart && !c.broken && c.has & HG_HAS_LENGTH)
+		return c;
+	const struct hg_holding holding = hg_holding_of(a, step->node, ENOUGH_TENTHS);
+	if (c.kind != HG_CONTAINER_NONE || !holding.type)
+		return none;
+	*type = holding.type;
+	c = hg_value_container(a, holding.type, hg_node_addr(a, step->node) + holding.offset);
+	if (c.broken || !(c.has & HG_HAS_LENGTH))
+		return none;
+	if (path)
+		hg_name_field(a, step->node, holding.offset, path);
+	return c;
+}
+
 // One root with all that it holds.
 static void say_root(struct analyze *z, const struct hg_suspect *s, struct hg_text *out)
 {
@@ -175,7 +201,17 @@ static void say_root(struct analyze *z, const struct hg_suspect *s, struct hg_te
 	const struct hg_suspect_step *point = point_of(s);
 	add_root(z, top->node, out);
 	add_rest_of_chain(z, top->node, point->node, out);
-	if (!hg_node_is_root(z->a, point->node)) {
+	uint32_t type = 0;
+	struct hg_text path = {0};
+	const struct hg_container c = container_of(z, point, &type, &path);
+	if (path.length)
+		hg_text_printf(out, " %s", hg_text_str(&path));
+	hg_text_deinit(&path);
+	if (c.kind != HG_CONTAINER_NONE) {
+		hg_text_add(out, ", ");
+		hg_namer_container(&z->namer, &c, type, out);
+		hg_text_add(out, ",");
+	} else if (!hg_node_is_root(z->a, point->node)) {
 		hg_text_add(out, ", ");
 		add_things(z, point, out);
 		hg_text_add(out, ",");
@@ -271,7 +307,9 @@ static void fill_label(struct analyze *z, const struct hg_suspect *s, struct hg_
 			hg_namer_goroutine(&z->namer, g, true, &text);
 		cells[COLUMN_KIND].text = "goroutines";
 	} else {
+		uint32_t type;
 		hg_error_destroy(hg_namer_chain(&z->namer, point->node, &text));
+		container_of(z, point, &type, &text);
 		cells[COLUMN_KIND].text = hg_root_kind_name(z->a->roots.list.data[top->node].kind);
 	}
 	cells[COLUMN_LABEL].text = hg_report_words(z->report, hg_text_str(&text));
@@ -288,6 +326,30 @@ static void fill_where(struct analyze *z, const struct hg_suspect *s, struct hg_
 				    &cells[COLUMN_WHERE]);
 }
 
+// What the point is, and how much of it there is.
+static void fill_thing(struct analyze *z, const struct hg_suspect_step *point,
+		       struct hg_cell *cells)
+{
+	uint32_t type = 0;
+	struct hg_text text = {0};
+	struct hg_container c = container_of(z, point, &type, NULL);
+	if (c.kind != HG_CONTAINER_NONE)
+		hg_name_of_type(z->a, type, &text);
+	else if (hg_node_is_root(z->a, point->node))
+		return;
+	else
+		hg_text_add(&text, hg_class_name(&z->classes, z->classes.of[point->node]));
+	cells[COLUMN_TYPE].text = hg_report_words(z->report, hg_text_str(&text));
+	hg_text_deinit(&text);
+	if (c.kind == HG_CONTAINER_NONE)
+		c = hg_node_container(z->a, point->node);
+	if (point->objects > 1)
+		cells[COLUMN_ENTRIES] = (struct hg_cell){.number = point->objects};
+	else if (c.kind != HG_CONTAINER_NONE && !c.broken)
+		cells[COLUMN_ENTRIES] =
+			(struct hg_cell){.number = c.has & HG_HAS_LENGTH ? c.length : c.capacity};
+}
+
 static struct hg_error *add_suspect(struct analyze *z, const struct hg_suspect *s,
 				    struct hg_rows *rows)
 {
@@ -298,15 +360,8 @@ static struct hg_error *add_suspect(struct analyze *z, const struct hg_suspect *
 	fill_label(z, s, cells);
 	fill_where(z, s, cells);
 	cells[COLUMN_ENTRIES].absent = true;
-	if (point && !hg_node_is_root(z->a, point->node) && !is_crowd(z, s)) {
-		const struct hg_container c = hg_node_container(z->a, point->node);
-		cells[COLUMN_TYPE].text = hg_report_words(
-			z->report, hg_class_name(&z->classes, z->classes.of[point->node]));
-		if (point->objects > 1)
-			cells[COLUMN_ENTRIES] = (struct hg_cell){.number = point->objects};
-		else if (c.kind != HG_CONTAINER_NONE)
-			cells[COLUMN_ENTRIES] = (struct hg_cell){.number = c.entries};
-	}
+	if (point && !is_crowd(z, s))
+		fill_thing(z, point, cells);
 	const uint64_t retained =
 		is_crowd(z, s) ? group_of(z, s)->retained : suspect_retained(z, s);
 	cells[COLUMN_RETAINED].number = retained;

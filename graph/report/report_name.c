@@ -272,6 +272,57 @@ struct hg_error *hg_namer_chain(struct hg_namer *namer, uint32_t node, struct hg
 	return NULL;
 }
 
+// What the elements of a container are called.
+static const struct {
+	const char *one, *many;
+} nouns[] = {
+	[HG_CONTAINER_MAP] = {"entry", "entries"},
+	[HG_CONTAINER_SLICE] = {"element", "elements"},
+	[HG_CONTAINER_CHAN] = {"element", "elements"},
+	[HG_CONTAINER_STRING] = {"byte", "bytes"},
+	[HG_CONTAINER_SYNC_MAP] = {"entry", "entries"},
+	[HG_CONTAINER_SEQUENCE] = {"element", "elements"},
+	[HG_CONTAINER_SET] = {"element", "elements"},
+	[HG_CONTAINER_TEXT] = {"character", "characters"},
+	[HG_CONTAINER_KINDS] = {NULL, NULL},
+};
+
+static void add_count(const struct hg_container *c, uint64_t count, struct hg_text *out)
+{
+	hg_human_count(out, count);
+	hg_text_printf(out, " %s", count == 1 ? nouns[c->kind].one : nouns[c->kind].many);
+}
+
+void hg_namer_amount(const struct hg_container *c, struct hg_text *out)
+{
+	const bool nouned = c->kind < HG_CONTAINER_KINDS && nouns[c->kind].one;
+	if (c->has & HG_HAS_OWNERS) {
+		hg_human_things(out, c->owners, "owner");
+		return;
+	}
+	if (!nouned || c->kind == HG_CONTAINER_STRING)
+		return;
+	if (c->has & HG_HAS_LENGTH)
+		add_count(c, c->length, out);
+	const bool room = c->has & HG_HAS_CAPACITY && c->kind != HG_CONTAINER_CHAN &&
+			  c->kind != HG_CONTAINER_MAP && c->kind != HG_CONTAINER_SET && c->slack;
+	if (room || c->kind == HG_CONTAINER_SLICE) {
+		hg_text_add(out, c->has & HG_HAS_LENGTH ? ", room for " : "room for ");
+		hg_human_count(out, c->capacity);
+	}
+}
+
+void hg_namer_holding(const struct hg_container *c, struct hg_text *out)
+{
+	if (c->kind >= HG_CONTAINER_KINDS || !nouns[c->kind].one || !c->has)
+		return;
+	const bool slice = c->kind == HG_CONTAINER_SLICE;
+	hg_text_add(out, slice				? " with room for "
+			 : c->kind == HG_CONTAINER_CHAN ? " with "
+							: " of ");
+	add_count(c, c->has & HG_HAS_LENGTH ? c->length : c->capacity, out);
+}
+
 static const char *article(const char *noun)
 {
 	return *noun && strchr("aeiouAEIOU", *noun) ? "an" : "a";
@@ -279,15 +330,6 @@ static const char *article(const char *noun)
 
 void hg_namer_thing(const struct hg_namer *namer, uint32_t node, struct hg_text *out)
 {
-	static const struct {
-		const char *join, *one, *many;
-	} words[] = {
-		[HG_CONTAINER_MAP] = {"of", "entry", "entries"},
-		[HG_CONTAINER_SLICE] = {"with room for", "element", "elements"},
-		[HG_CONTAINER_CHAN] = {"with", "element", "elements"},
-		[HG_CONTAINER_STRING] = {"of", "byte", "bytes"},
-		[HG_CONTAINER_SYNC_MAP] = {"of", "entry", "entries"},
-	};
 	const char *type = hg_class_name(namer->classes, namer->classes->of[node]);
 	if (!strncmp(type, "unknown", 7)) {
 		hg_text_add(out, "an object of unknown type (");
@@ -297,11 +339,48 @@ void hg_namer_thing(const struct hg_namer *namer, uint32_t node, struct hg_text 
 	}
 	hg_text_printf(out, "%s %s", article(type), type);
 	const struct hg_container c = hg_node_container(namer->a, node);
-	if (c.kind == HG_CONTAINER_NONE || c.kind >= ARRAY_SIZE(words))
-		return;
-	hg_text_printf(out, " %s ", words[c.kind].join);
-	hg_human_count(out, c.entries);
-	hg_text_printf(out, " %s", c.entries == 1 ? words[c.kind].one : words[c.kind].many);
+	hg_namer_holding(&c, out);
+}
+
+// Elements of its own, unlike a pointer's or an optional's.
+static bool is_collection(const struct hg_container *c)
+{
+	return c->kind == HG_CONTAINER_MAP || c->kind == HG_CONTAINER_SET ||
+	       c->kind == HG_CONTAINER_SEQUENCE || c->kind == HG_CONTAINER_TEXT;
+}
+
+struct hg_container hg_namer_container_of(struct hg_namer *namer, uint32_t node, uint32_t *type)
+{
+	const struct hg_analysis *a = namer->a;
+	struct hg_container c = hg_node_container(a, node);
+	*type = hg_node_type(a, node);
+	if ((c.kind != HG_CONTAINER_NONE && c.kind != HG_CONTAINER_SLICE) ||
+	    hg_node_is_root(a, node) || !hg_node_is_live(a, node))
+		return c;
+	struct hg_error *err = hg_namer_outs(namer, a->dom.idom[node]);
+	hg_error_destroy(err); // without the name of what holds it
+	for (size_t i = 0; !err && i < namer->outs.count; i++) {
+		uint32_t holder = 0;
+		if (namer->outs.data[i].to != node)
+			continue;
+		const struct hg_container held = hg_edge_container(
+			a, a->dom.idom[node], namer->outs.data[i].offset, &holder);
+		if (!is_collection(&held) || held.broken)
+			break;
+		*type = holder;
+		return held;
+	}
+	return c;
+}
+
+void hg_namer_container(const struct hg_namer *namer, const struct hg_container *c, uint32_t type,
+			struct hg_text *out)
+{
+	struct hg_text name = {0};
+	if (hg_name_of_type(namer->a, type, &name))
+		hg_text_printf(out, "%s %s", article(hg_text_str(&name)), hg_text_str(&name));
+	hg_namer_holding(c, out);
+	hg_text_deinit(&name);
 }
 
 // One owner, or all those of its group: "main.cache", "goroutines created by main.serve".

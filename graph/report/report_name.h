@@ -5,6 +5,7 @@
 #define HG_GRAPH_REPORT_REPORT_NAME_H
 
 #include "core/base/text.h"
+#include "graph/lang/lang.h"
 #include "graph/report/report.h"
 #include "graph/report/report_class.h"
 #include "graph/report/report_owner.h"
@@ -58,6 +59,21 @@ struct hg_error *hg_namer_chain(struct hg_namer *namer, uint32_t node, struct hg
 
 /** "a map[string]*main.User of 1,000 entries", "a main.User". */
 void hg_namer_thing(const struct hg_namer *namer, uint32_t node, struct hg_text *out);
+
+/** How much a container holds: "100 elements, room for 150", "81,920 entries", "room for 16", "2 owners"; nothing where that
+ * says nothing. */
+void hg_namer_amount(const struct hg_container *container, struct hg_text *out);
+
+/** " of 1,000 entries", " with room for 16 elements": the same as part of a sentence. */
+void hg_namer_holding(const struct hg_container *container, struct hg_text *out);
+
+/** The container that a node is, or that it is the storage of: what the pointer to it lies in (a vector's array: the vector).
+ * *type gets its type. Kind NONE for others, and for what a container merely points to. */
+struct hg_container hg_namer_container_of(struct hg_namer *namer, uint32_t node, uint32_t *type);
+
+/** "a std::vector<int> of 3 elements": a container that lies in something else. */
+void hg_namer_container(const struct hg_namer *namer, const struct hg_container *c, uint32_t type,
+			struct hg_text *out);
 
 /** "main.a and main.b", "main.a, main.b, main.c and others": who shares a top. */
 void hg_namer_owners(const struct hg_namer *namer, const struct hg_top *top, struct hg_text *out);

@@ -4,8 +4,9 @@
 
 #define ROWS 20 // shown when -n does not say
 
-static const struct hg_top_ops *const tables[] = {&hg_top_types, &hg_top_objects, &hg_top_roots,
-						  &hg_top_packages, &hg_top_goroutines};
+static const struct hg_top_ops *const tables[] = {&hg_top_types,      &hg_top_objects,
+						  &hg_top_roots,      &hg_top_packages,
+						  &hg_top_goroutines, &hg_top_containers};
 
 static const struct hg_top_ops *find_table(const char *by)
 {
@@ -19,10 +20,10 @@ static struct hg_error *check_top(const struct hg_report_args *args)
 {
 	const struct hg_top_ops *table = find_table(args->by);
 	if (!table)
-		return hg_error_create(
-			HG_ERROR_USAGE,
-			"cannot show the top by '%s': type, object, root, package, goroutine",
-			args->by);
+		return hg_error_create(HG_ERROR_USAGE,
+				       "cannot show the top by '%s': type, object, root, package, "
+				       "goroutine, container",
+				       args->by);
 	const struct hg_rows rows = {.columns = table->columns,
 				     .column_count = table->column_count};
 	unsigned column;

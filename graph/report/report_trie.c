@@ -7,8 +7,9 @@
 #include "graph/lang/lang.h"
 #include "graph/retained.h"
 
-#define MAX_DEPTH 200	      // of steps; what lies deeper joins its parent's step
-#define MAX_FIELDS (1u << 20) // names of fields that are remembered
+#define MAX_DEPTH 200		   // of steps; what lies deeper joins its parent's step
+#define CONTAINER_CLASS (1u << 31) // a type, in place of a class: blocks behind a container
+#define MAX_FIELDS (1u << 20)	   // names of fields that are remembered
 
 enum {
 	MARK_TARGET = 1,
@@ -95,7 +96,8 @@ static bool place_block(struct build *b, uint32_t node, uint32_t parent_step, ui
 	const uint32_t class = classes->of[node];
 	uint32_t step = parent_step;
 	const struct hg_trie_step *above = &b->trie->steps.data[step];
-	if (above->kind == HG_TRIE_BLOCK && hg_class_is_inner(classes, node, above->class)) {
+	if ((above->kind == HG_TRIE_BLOCK || above->container) &&
+	    hg_class_is_inner(classes, node, above->class)) {
 		b->step_of[node] = step;
 		return true;
 	}
@@ -170,6 +172,44 @@ static bool is_child(const struct build *b, uint32_t parent, uint32_t node)
 	       !b->step_of[node];
 }
 
+struct storing {
+	struct build *b;
+	uint32_t parent;
+	uint64_t offset; // of the container that was placed last
+	bool failed;
+};
+
+// A block behind a container in the parent: all of them are one step, or the parent's own where it is the container.
+static void place_stored(void *arg, uint32_t type, uint64_t offset, uint32_t node)
+{
+	struct storing *s = arg;
+	struct build *b = s->b;
+	const struct hg_analysis *a = b->a;
+	const uint32_t above = b->step_of[s->parent], class = b->namer->classes->of[node];
+	if (!is_child(b, s->parent, node))
+		return;
+	if (hg_node_is_root(a, s->parent) &&
+	    type == hg_type_strip(a->prog, hg_node_type(a, s->parent))) {
+		b->trie->steps.data[above].container = type;
+		b->step_of[node] = above;
+		return;
+	}
+	uint32_t step = find_recursion(b, above, class);
+	b->trie->steps.data[step].recursive |= step != 0;
+	if (!step)
+		step = get_step(b, above, HG_TRIE_BLOCK, name_via(b, s->parent, offset),
+				CONTAINER_CLASS | type, node);
+	s->failed |= !step;
+	if (!step)
+		return;
+	struct hg_trie_step *t = &b->trie->steps.data[step];
+	t->container = t->class & CONTAINER_CLASS ? type : t->container;
+	t->class = class;
+	t->objects += s->offset != offset;
+	s->offset = offset;
+	b->step_of[node] = step;
+}
+
 static struct hg_error *place_children(struct build *b, uint32_t parent)
 {
 	const struct hg_dominator_tree *tree = b->tree;
@@ -190,6 +230,10 @@ static struct hg_error *place_children(struct build *b, uint32_t parent)
 	}
 	if (!left)
 		return NULL;
+	struct storing storing = {.b = b, .parent = parent, .offset = UINT64_MAX};
+	hg_node_stored(b->a, parent, place_stored, &storing);
+	if (storing.failed)
+		return &hg_enomem;
 	struct hg_error *err = hg_namer_outs(b->namer, parent);
 	if (err)
 		return err;

@@ -16,18 +16,19 @@ enum hg_trie_kind {
 };
 
 struct hg_trie_step {
-	uint32_t parent;   /* step; 0 at the top */
-	uint32_t depth;	   /* 1 at the top */
-	uint32_t via;	   /* in words: what leads here from the parent; name of an inner root */
-	uint32_t class;	   /* of a BLOCK */
-	uint32_t node;	   /* the first of its nodes */
-	uint8_t kind;	   /* enum hg_trie_kind */
-	bool indirect;	   /* the parent does not refer to it itself, but over several ways */
-	bool recursive;	   /* objects of this type that hold each other are folded into it */
-	uint64_t objects;  /* that are this step; a container's inner parts do not count */
-	uint64_t count;	   /* targets here and below */
-	uint64_t shallow;  /* their own bytes */
-	uint64_t retained; /* what they retain; nothing counted twice */
+	uint32_t parent;    /* step; 0 at the top */
+	uint32_t depth;	    /* 1 at the top */
+	uint32_t via;	    /* in words: what leads here from the parent; name of an inner root */
+	uint32_t class;	    /* of a BLOCK */
+	uint32_t node;	    /* the first of its nodes */
+	uint32_t container; /* type of the container whose blocks it stands for; 0 none */
+	uint8_t kind;	    /* enum hg_trie_kind */
+	bool indirect;	    /* the parent does not refer to it itself, but over several ways */
+	bool recursive;	    /* objects of this type that hold each other are folded into it */
+	uint64_t objects;   /* that are this step; a container's inner parts do not count */
+	uint64_t count;	    /* targets here and below */
+	uint64_t shallow;   /* their own bytes */
+	uint64_t retained;  /* what they retain; nothing counted twice */
 };
 
 struct hg_trie {

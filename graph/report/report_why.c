@@ -215,6 +215,17 @@ static uint64_t shared_with_others(const struct hg_why *why, uint32_t root)
 	return sum;
 }
 
+// ", a std::vector<int> of 3 elements,"
+static void say_container(const struct hg_why *why, const struct hg_container *c, uint32_t type,
+			  struct hg_text *out)
+{
+	if (!(c->has & HG_HAS_LENGTH) || c->broken)
+		return;
+	hg_text_add(out, ", ");
+	hg_namer_container(&why->namer, c, type, out);
+	hg_text_add(out, ",");
+}
+
 static void say_root(struct hg_why *why, uint32_t root)
 {
 	const char *file = NULL;
@@ -226,6 +237,9 @@ static void say_root(struct hg_why *why, uint32_t root)
 		hg_namer_line(file, line, false, &text);
 		hg_text_add(&text, ")");
 	}
+	uint32_t type;
+	const struct hg_container c = hg_namer_container_of(&why->namer, root, &type);
+	say_container(why, &c, type, &text);
 	hg_text_add(&text, " retains ");
 	add_amount(why, hg_node_is_live(why->a, root) ? why->a->retained[root] : 0, &text);
 	const uint64_t shared = shared_with_others(why, root);
@@ -246,6 +260,24 @@ static struct hg_error *why_root(struct hg_why *why, uint32_t root)
 	say_root(why, root);
 	struct hg_error *err = show_tree(why, true);
 	return err ? err : add_types_below(why, "all that it retains, by type");
+}
+
+// A variable that refers to nothing on the heap: an empty container, a short string.
+static struct hg_error *why_variable(struct hg_why *why, const struct hg_variable *v)
+{
+	const struct hg_container c = hg_value_container(why->a, v->type, v->addr);
+	struct hg_text text = {0};
+	hg_text_add(&text, hg_program_text(why->a->prog, v->name));
+	if (v->line) {
+		hg_text_add(&text, " (");
+		hg_namer_line(hg_program_text(why->a->prog, v->file), v->line, false, &text);
+		hg_text_add(&text, ")");
+	}
+	say_container(why, &c, v->type, &text);
+	hg_text_add(&text, " refers to nothing on the heap.");
+	hg_report_sentence(why->report, &text);
+	hg_text_deinit(&text);
+	return hg_why_variable(why, v, &c);
 }
 
 static struct hg_error *no_object(const struct hg_why *why, uint64_t addr)
@@ -323,6 +355,11 @@ static struct hg_error *answer(struct hg_why *why, const char *target)
 		return why_address(why, strtoull(target, NULL, 16));
 	struct hg_why_match match;
 	struct hg_error *err = hg_why_match(why, target, &match);
+	const struct hg_variable *variable = err ? hg_variable_find(why->a->prog, target) : NULL;
+	if (variable) {
+		hg_error_destroy(err);
+		return why_variable(why, variable);
+	}
 	if (err)
 		return err;
 	return match.root ? why_root(why, match.root) : why_type(why, match.class);

@@ -4,6 +4,7 @@
 #ifndef HG_GRAPH_REPORT_REPORT_WHY_H
 #define HG_GRAPH_REPORT_REPORT_WHY_H
 
+#include "dwarf/variable.h"
 #include "graph/report/report.h"
 #include "graph/report/report_trie.h"
 
@@ -33,6 +34,10 @@ struct hg_error *hg_why_match(const struct hg_why *why, const char *word, struct
 
 /** Checks --sort. */
 struct hg_error *hg_why_check_sort(const char *sort);
+
+/** Adds the one row of a variable that refers to nothing, and so is no root. */
+struct hg_error *hg_why_variable(struct hg_why *why, const struct hg_variable *variable,
+				 const struct hg_container *c);
 
 /** Adds the steps of the trie to the report, the largest children first. `whole` as for hg_trie_init(). */
 struct hg_error *hg_why_rows(struct hg_why *why, bool whole);

@@ -23,6 +23,10 @@ static const struct hg_column columns[] = {
 	{.name = "path", .title = "PATH", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "step", .title = "STEP", .kind = HG_COLUMN_TEXT, .text_only = true},
+	{.name = "length", .title = "LENGTH", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "capacity", .title = "CAPACITY", .kind = HG_COLUMN_COUNT, .json_only = true},
+	{.name = "element", .title = "ELEMENT", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "owners", .title = "OWNERS", .kind = HG_COLUMN_COUNT, .json_only = true},
 };
 
 enum {
@@ -39,6 +43,10 @@ enum {
 	COLUMN_PATH,
 	COLUMN_LINE,
 	COLUMN_STEP,
+	COLUMN_LENGTH,
+	COLUMN_CAPACITY,
+	COLUMN_ELEMENT,
+	COLUMN_OWNERS,
 };
 
 struct show {
@@ -139,7 +147,8 @@ static void add_label(const struct show *s, uint32_t step, struct hg_text *out)
 		hg_namer_owners(&why->namer, &why->tops.list.data[why->tops.of[t->node]], out);
 		break;
 	default:
-		hg_text_add(out, hg_class_name(&why->classes, t->class));
+		if (!t->container || !hg_name_of_type(why->a, t->container, out))
+			hg_text_add(out, hg_class_name(&why->classes, t->class));
 	}
 }
 
@@ -148,38 +157,31 @@ static const char *add_via(const struct show *s, const struct hg_trie_step *t)
 	return t->indirect ? "(...)" : get_words(s, t->via);
 }
 
-static void add_size(const struct show *s, const struct hg_trie_step *t, struct hg_text *out)
+static void add_amount(const struct hg_container *c, struct hg_text *out)
 {
-	if (t->objects > 1) {
+	const size_t length = out->length;
+	hg_text_add(out, ", ");
+	const size_t start = out->length;
+	hg_namer_amount(c, out);
+	if (out->length == start)
+		hg_text_cut(out, length);
+}
+
+static void add_size(const struct hg_trie_step *t, const struct hg_container *c,
+		     struct hg_text *out)
+{
+	if (t->objects > 1 && t->kind == HG_TRIE_BLOCK) {
 		hg_text_add(out, " x");
 		hg_human_count(out, t->objects);
 		hg_text_add(out, t->recursive ? ", linked" : "");
 		return;
 	}
-	const struct hg_container c = hg_node_container(s->why->a, t->node);
-	switch (c.kind) {
-	case HG_CONTAINER_MAP:
-	case HG_CONTAINER_SYNC_MAP:
-		hg_text_add(out, ", ");
-		hg_human_count(out, c.entries);
-		hg_text_add(out, c.entries == 1 ? " entry" : " entries");
-		return;
-	case HG_CONTAINER_CHAN:
-		hg_text_add(out, ", ");
-		hg_human_things(out, c.entries, "element");
-		return;
-	case HG_CONTAINER_SLICE:
-		hg_text_add(out, ", room for ");
-		hg_human_count(out, c.entries);
-		return;
-	default:
-		return;
-	}
+	add_amount(c, out);
 }
 
 // The line for people: ".Cache  map[string]*main.UserData, 1,000 entries"
-static void add_step_words(const struct show *s, uint32_t step, const char *line,
-			   struct hg_text *out)
+static void add_step_words(const struct show *s, uint32_t step, const struct hg_container *c,
+			   const char *line, struct hg_text *out)
 {
 	const struct hg_trie_step *t = get_step(s, step);
 	if (t->kind == HG_TRIE_BLOCK) {
@@ -187,10 +189,9 @@ static void add_step_words(const struct show *s, uint32_t step, const char *line
 		hg_text_printf(out, "%s%s", via, *via ? "  " : "");
 	}
 	add_label(s, step, out);
-	if (t->kind == HG_TRIE_BLOCK)
-		add_size(s, t, out);
 	if (line)
 		hg_text_printf(out, " (%s)", line);
+	add_size(t, c, out);
 }
 
 // The whole way: "main.server.sessions[...].buf".
@@ -245,16 +246,44 @@ static struct hg_cell *add_row(struct show *s, uint32_t parent_row)
 		return NULL;
 	cells[COLUMN_ID].number = id;
 	cells[COLUMN_PARENT] = (struct hg_cell){.number = parent_row, .absent = !parent_row};
+	cells[COLUMN_LENGTH].absent = cells[COLUMN_CAPACITY].absent = true;
+	cells[COLUMN_OWNERS].absent = true;
 	return cells;
 }
 
 // Of a root the type of its value; nothing for goroutines, frames and headings.
 static void add_type(const struct show *s, const struct hg_trie_step *t, struct hg_text *out)
 {
-	if (t->kind == HG_TRIE_BLOCK)
+	if (t->kind == HG_TRIE_BLOCK &&
+	    !(t->container && hg_name_of_type(s->why->a, t->container, out)))
 		hg_text_add(out, hg_class_name(&s->why->classes, t->class));
 	else if (t->kind == HG_TRIE_ROOT && t->objects == 1)
 		hg_name_type(s->why->a, t->node, out);
+}
+
+// Of a step that is one object or variable.
+static struct hg_container container_of(const struct show *s, const struct hg_trie_step *t)
+{
+	uint32_t type;
+	if (t->objects > 1 || t->kind == HG_TRIE_SHARED)
+		return (struct hg_container){0};
+	struct hg_container c = hg_namer_container_of(&s->why->namer, t->node, &type);
+	return c.broken ? (struct hg_container){0} : c;
+}
+
+static void fill_container(struct hg_report *report, const struct hg_analysis *a,
+			   const struct hg_container *c, struct hg_cell *cells)
+{
+	struct hg_text name = {0};
+	cells[COLUMN_LENGTH] =
+		(struct hg_cell){.number = c->length, .absent = !(c->has & HG_HAS_LENGTH)};
+	cells[COLUMN_CAPACITY] =
+		(struct hg_cell){.number = c->capacity, .absent = !(c->has & HG_HAS_CAPACITY)};
+	cells[COLUMN_OWNERS] =
+		(struct hg_cell){.number = c->owners, .absent = !(c->has & HG_HAS_OWNERS)};
+	if (c->element && hg_name_of_type(a, c->element, &name))
+		cells[COLUMN_ELEMENT].text = hg_report_words(report, hg_text_str(&name));
+	hg_text_deinit(&name);
 }
 
 static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_row)
@@ -279,7 +308,9 @@ static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_
 	cells[COLUMN_RECURSIVE].number = t->recursive;
 	add_path(s, step, &text);
 	cells[COLUMN_PATH].text = take_words(s, &text);
-	add_step_words(s, step, line.text, &text);
+	const struct hg_container c = container_of(s, t);
+	fill_container(s->why->report, s->why->a, &c, cells);
+	add_step_words(s, step, &c, line.text, &text);
 	cells[COLUMN_STEP].text = take_words(s, &text);
 	hg_text_deinit(&text);
 	return NULL;
@@ -364,6 +395,35 @@ static struct hg_error *show(struct show *s)
 	if (!err)
 		err = sort_children(s);
 	return err ? err : add_children(s, 0, 0);
+}
+
+struct hg_error *hg_why_variable(struct hg_why *why, const struct hg_variable *variable,
+				 const struct hg_container *c)
+{
+	hg_cleanup(hg_rows_deinit) struct hg_rows rows = HG_ROWS(columns);
+	struct hg_cell *cells = hg_rows_add(&rows);
+	if (!cells)
+		return &hg_enomem;
+	const char *name = hg_program_text(why->a->prog, variable->name);
+	struct hg_text text = {0};
+	struct hg_cell line = {0};
+	cells[COLUMN_ID].number = 1;
+	cells[COLUMN_PARENT].absent = true;
+	hg_namer_line_cells(why->report, hg_program_text(why->a->prog, variable->file),
+			    variable->line, &cells[COLUMN_LINE], &line);
+	cells[COLUMN_LABEL].text = cells[COLUMN_PATH].text = hg_report_words(why->report, name);
+	cells[COLUMN_VIA].text = "";
+	cells[COLUMN_OBJECTS].number = 1;
+	hg_name_of_type(why->a, variable->type, &text);
+	cells[COLUMN_TYPE].text = hg_report_words(why->report, hg_text_str(&text));
+	hg_text_cut(&text, 0);
+	fill_container(why->report, why->a, c, cells);
+	hg_text_printf(&text, line.text ? "%s (%s)" : "%s", name, line.text);
+	add_amount(c, &text);
+	cells[COLUMN_STEP].text = hg_report_words(why->report, hg_text_str(&text));
+	hg_text_deinit(&text);
+	const struct hg_table like = {.name = "rows", .tree = true, .label_column = COLUMN_STEP};
+	return hg_report_table(why->report, &like, &rows);
 }
 
 struct hg_error *hg_why_check_sort(const char *sort)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs tests/e2e/COMMAND/CASE.sh and compares what it prints, both streams, with CASE.out beside it; --update writes CASE.out.
-# A case finds heapgraph in PATH and a core of the fixture `shapes` in $CORE, and the path of the
-# fixture c/leaks in $LEAKS; digits are its own business (see `plain`).
+# A case finds heapgraph in PATH, a core of the fixture `shapes` in $CORE and one of `cxx/containers` in $CXX_CORE, and the
+# path of the fixture c/leaks in $LEAKS; digits are its own business (see `plain`).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 update=${1:-}
@@ -24,6 +24,12 @@ PY
 case $fixture in skip*) echo "$fixture" && exit 0 ;; esac
 read -r fixture LEAKS <<<"$fixture"
 export LEAKS
+cxx_fixture=$(PYTHONPATH=tests/truth python3 -c 'import native; print(native.build("cxx/containers", flags=["-O0"], variant="-O0"))') || exit 1
+coproc target { exec "$cxx_fixture"; }
+while read -r -u "${target[0]}" line && [ "$line" != ready ]; do :; done
+export CXX_CORE=$scratch/cxx-core
+heapgraph snapshot "$target_PID" -o "$CXX_CORE" >/dev/null || unset CXX_CORE
+kill "$target_PID" && wait "$target_PID" 2>/dev/null
 coproc target { exec "$fixture"; }
 while read -r -u "${target[0]}" line && [ "$line" != ready ]; do :; done
 export PID=$target_PID CORE=$scratch/core

@@ -262,11 +262,46 @@ bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node)
 	return !hg_node_is_root(a, node) && made_at(node)->inner;
 }
 
+bool hg_name_of_type(const struct hg_analysis *a, uint32_t type, struct hg_text *out)
+{
+	(void)a, (void)type, (void)out;
+	return false;
+}
+
+struct hg_lang *hg_lang_of(const struct hg_analysis *a, uint32_t type)
+{
+	(void)a, (void)type;
+	return NULL;
+}
+
+struct hg_container hg_value_container(const struct hg_analysis *a, uint32_t type, uint64_t addr)
+{
+	(void)a, (void)type, (void)addr;
+	return (struct hg_container){0};
+}
+
+struct hg_container hg_edge_container(const struct hg_analysis *a, uint32_t node, uint64_t offset,
+				      uint32_t *type)
+{
+	(void)a, (void)node, (void)offset, (void)type;
+	return (struct hg_container){0};
+}
+
+void hg_node_stored(const struct hg_analysis *a, uint32_t node,
+		    void (*stored)(void *arg, uint32_t type, uint64_t offset, uint32_t to),
+		    void *arg)
+{
+	(void)a, (void)node, (void)stored, (void)arg;
+}
+
 struct hg_container hg_node_container(const struct hg_analysis *a, uint32_t node)
 {
 	if (hg_node_is_root(a, node) || !made_at(node)->entries)
 		return (struct hg_container){0};
-	return (struct hg_container){HG_CONTAINER_MAP, made_at(node)->entries};
+	return (struct hg_container){.kind = HG_CONTAINER_MAP,
+				     .word = "map",
+				     .has = HG_HAS_LENGTH,
+				     .length = made_at(node)->entries};
 }
 
 #endif

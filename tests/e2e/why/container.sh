@@ -1,0 +1,2 @@
+heapgraph why "$CXX_CORE" g_vector | plain
+heapgraph why "$CXX_CORE" g_short | plain
