@@ -12,6 +12,7 @@ ROWS = {  # by report and, for top, by what tells its kind of row
     "object": {"address": ADDRESS, "type": str, "shallow": int, "retained": int, "holder": str},
     "goroutine": {"goroutines": int, "state": str, "created_by": str, "stack_bytes": int, "retained": int},
     "package": {"retained": int, "count": int},
+    "container": {"type": str, "kind": str, "count": int, "slack": int, "shallow": int, "retained": int, "exact": bool},
     "why": {"id": int, "label": str, "via": str, "type": str, "count": int, "shallow": int, "retained": int},
 }
 
