@@ -47,6 +47,29 @@ static void read_regs(const uint8_t *user_regs, uint64_t *regs, uint64_t *tls)
 	*tls = hg_load_u64(user_regs + FS_BASE * 8);
 }
 
+static const char *syscall_name(int64_t number)
+{
+	static const struct {
+		int64_t number;
+		const char *name;
+	} names[] = {
+		{0, "read"},	      {1, "write"},	  {7, "poll"},	      {17, "pread64"},
+		{18, "pwrite64"},     {19, "readv"},	  {20, "writev"},     {23, "select"},
+		{34, "pause"},	      {35, "nanosleep"},  {42, "connect"},    {43, "accept"},
+		{44, "sendto"},	      {45, "recvfrom"},	  {46, "sendmsg"},    {47, "recvmsg"},
+		{61, "wait4"},	      {65, "semop"},	  {70, "msgrcv"},     {72, "fcntl"},
+		{73, "flock"},	      {74, "fsync"},	  {75, "fdatasync"},  {128, "sigtimedwait"},
+		{130, "sigsuspend"},  {202, "futex"},	  {208, "io_getevents"}, {220, "semtimedop"},
+		{230, "clock_nanosleep"}, {232, "epoll_wait"}, {247, "waitid"}, {270, "pselect"},
+		{271, "ppoll"},	      {281, "epoll_pwait"}, {288, "accept4"}, {299, "recvmmsg"},
+		{426, "io_uring_enter"}, {441, "epoll_pwait2"}, {449, "futex_waitv"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].number == number)
+			return names[i].name;
+	return NULL;
+}
+
 const struct hg_arch hg_arch_x86_64 = {
 	.name = "x86-64",
 	.elf_machine = EM_X86_64,
@@ -60,5 +83,7 @@ const struct hg_arch hg_arch_x86_64 = {
 	.pc_offset = RIP * 8,
 	.sp_offset = RSP * 8,
 	.user_regs_size = USER_REGS * 8,
+	.syscall_offset = ORIG_RAX * 8,
+	.syscall_name = syscall_name,
 	.read_regs = read_regs,
 };

@@ -16,6 +16,7 @@ struct hg_thread {
 	uint64_t pc, sp;
 	uint64_t tls; /* fs_base on x86-64, tpidr_el0 on arm64 */
 	int signal;   /* the signal it stopped for; 0 none */
+	int64_t syscall; /* number of the system call it is in; -1 none, or not known */
 };
 
 /** First is the main or the faulting thread. */
@@ -25,7 +26,7 @@ typedef HG_VEC(struct hg_thread) hg_threads;
 bool hg_thread_read(const struct hg_arch *arch, const uint8_t *prstatus, size_t size,
 		    struct hg_thread *ret);
 
-/** Sets regs, pc, sp and tls from the kernel's user_regs_struct of that architecture. */
+/** Sets regs, pc, sp, tls and syscall from the kernel's user_regs_struct of that architecture. */
 void hg_thread_set_regs(struct hg_thread *thread, const struct hg_arch *arch,
 			const uint8_t *user_regs);
 

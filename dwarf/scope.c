@@ -27,7 +27,7 @@ struct scope { // a lexical block, an inlined function, or the function itself
 struct declared { // a variable or parameter
 	uint32_t name;
 	uint32_t type;
-	uint32_t line;
+	uint32_t file, line;
 	uint32_t scope;
 	bool parameter;
 	uint32_t has; // HG_HAS_*
@@ -88,6 +88,7 @@ static struct hg_die with_origin(const struct hg_die *die)
 			break;
 		ret.name = ret.name ? ret.name : origin.name;
 		ret.type = ret.type ? ret.type : origin.type;
+		ret.file = ret.line ? ret.file : origin.file;
 		ret.line = ret.line ? ret.line : origin.line;
 		if ((origin.has & ~ret.has) & HG_HAS_CLOSURE_OFFSET) {
 			ret.closure_offset = origin.closure_offset;
@@ -96,6 +97,17 @@ static struct hg_die with_origin(const struct hg_die *die)
 		ret.origin = origin.origin;
 	}
 	return ret;
+}
+
+// Go's compiler names no files for its variables.
+static uint32_t file_of(struct reader *reader, const struct hg_die *die)
+{
+	struct hg_line_files *files = &reader->index->files;
+	if (!die->line || die->unit->language == HG_LANG_GO)
+		return 0;
+	if (files->unit != die->unit)
+		hg_line_files_read(die->dwarf, die->unit, files);
+	return hg_line_file(files, &reader->prog->strings, die->file);
 }
 
 static void read_variable(struct reader *reader, const struct hg_die *bare)
@@ -112,6 +124,7 @@ static void read_variable(struct reader *reader, const struct hg_die *bare)
 	*variable = (struct declared){
 		.name = intern(reader, die.name),
 		.type = hg_type_at_entry(reader->index, die.type),
+		.file = file_of(reader, &die),
 		.line = (uint32_t)die.line,
 		.scope = reader->scope,
 		.parameter = die.tag == HG_TAG_FORMAL_PARAMETER,
@@ -204,6 +217,7 @@ void hg_scope_deinit(struct hg_module_index *index)
 		destroy_function(index->functions_read.data[i]);
 	hg_vec_deinit(&index->functions_read);
 	hg_map_deinit(&index->function_at);
+	hg_line_files_deinit(&index->files);
 }
 
 static int compare_low(const void *a, const void *b)
@@ -382,6 +396,7 @@ static struct hg_error *add_pieces(const struct hg_program *prog, const struct h
 			.in_register = pieces[i].in_register,
 			.reg = pieces[i].reg,
 			.addr = pieces[i].addr,
+			.file = variable->file,
 			.line = variable->line,
 			.parameter = variable->parameter,
 			.function = locals->function->scopes.data[variable->scope].function,

@@ -40,7 +40,7 @@ struct hg_local { /* a piece of a local variable or parameter that lies in memor
 	bool in_register;
 	unsigned reg;  /* DWARF number when in_register */
 	uint64_t addr; /* in the target otherwise */
-	uint32_t line; /* of the declaration, 0 unknown */
+	uint32_t file, line; /* of the declaration, 0 unknown; no file for Go */
 	bool parameter;
 	uint32_t function; /* name of the (inlined) function it belongs to */
 };

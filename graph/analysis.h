@@ -69,6 +69,9 @@ static inline bool hg_node_is_live(const struct hg_analysis *a, uint32_t node)
 	return a->dom.idom[node] != HG_UNREACHED;
 }
 
+/** Is it alive by words alone that may not be pointers: on no way from a root are all edges certain? */
+bool hg_node_is_guessed(const struct hg_analysis *a, uint32_t node);
+
 uint64_t hg_node_size(const struct hg_analysis *a, uint32_t node); /* shallow; 0 for root nodes */
 
 /** Declaration line of a top-level root's variable, or the go statement of a goroutine; found on first use. False where

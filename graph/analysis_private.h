@@ -17,7 +17,8 @@ struct hg_analysis_private {
 	uint64_t *folded;		     /* bit per block: its own edges are not followed */
 	uint64_t *owned;		     /* bit per block: only its owner's edge counts */
 	uint8_t *marks;			     /* per node: see graph/leak_mark.h; NULL not asked */
-	uint64_t low, span;		     /* addresses of blocks lie in [low, low + span) */
+	uint64_t *guessed; /* bit per block: reached over conservative edges alone; NULL: none is */
+	uint64_t low, span; /* addresses of blocks lie in [low, low + span) */
 };
 
 /** hg_analysis_create() from a program that stands already, which it takes over, also on failure; NULL: options->source. */

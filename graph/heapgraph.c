@@ -12,6 +12,7 @@
 #include "graph/analysis_private.h"
 #include "graph/retained.h"
 #include "graph/root_native.h"
+#include "graph/root_thread.h"
 #include "graph/scan.h"
 #include "graph/typing.h"
 #include "graph/weak.h"
@@ -131,6 +132,8 @@ static struct hg_error *find_roots(struct hg_analysis *a)
 		if (a->heaps.data[i]->ops->roots)
 			err = a->heaps.data[i]->ops->roots(a->heaps.data[i], &a->blocks, &a->roots);
 	}
+	if (!err)
+		err = hg_roots_threads(a->prog, &a->roots);
 	if (!err && native.heaps)
 		err = hg_roots_native(a->prog, &a->blocks, &native, &a->coverage, &a->roots);
 	return err;
@@ -332,6 +335,7 @@ void hg_analysis_destroy(struct hg_analysis *a)
 		free(a->priv->folded);
 		free(a->priv->owned);
 		free(a->priv->marks);
+		free(a->priv->guessed);
 		free(a->priv);
 	}
 	for (size_t i = 0; i < a->heaps.count; i++)
@@ -351,6 +355,14 @@ void hg_analysis_destroy(struct hg_analysis *a)
 uint64_t hg_node_size(const struct hg_analysis *a, uint32_t node)
 {
 	return hg_node_is_root(a, node) ? 0 : hg_blocks_size(&a->blocks, hg_node_block(a, node));
+}
+
+bool hg_node_is_guessed(const struct hg_analysis *a, uint32_t node)
+{
+	if (hg_node_is_root(a, node) || !a->priv || !a->priv->guessed)
+		return false;
+	const uint32_t block = hg_node_block(a, node);
+	return a->priv->guessed[block / 64] >> (block % 64) & 1;
 }
 
 uint64_t hg_node_addr(const struct hg_analysis *a, uint32_t node)

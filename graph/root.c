@@ -20,6 +20,9 @@ static const char *const kind_names[HG_ROOT_KINDS] = {
 	[HG_ROOT_RUNTIME] = "runtime",
 	[HG_ROOT_THREAD] = "thread",
 	[HG_ROOT_TLS] = "tls",
+	[HG_ROOT_STATIC] = "static",
+	[HG_ROOT_STACK] = "stack",
+	[HG_ROOT_WORDS] = "words",
 };
 
 const char *hg_root_kind_name(enum hg_root_kind kind)
@@ -62,4 +65,5 @@ void hg_roots_deinit(struct hg_roots *roots)
 	hg_vec_deinit(&roots->edges);
 	hg_vec_deinit(&roots->folded);
 	hg_vec_deinit(&roots->goroutines);
+	hg_vec_deinit(&roots->threads);
 }

@@ -27,11 +27,20 @@ enum hg_root_kind {
 	HG_ROOT_RUNTIME, /* runtime queues and other holders inside the runtime */
 	HG_ROOT_THREAD,	 /* frames, registers and thread-local variables below it */
 	HG_ROOT_TLS,	 /* thread-local variable, or thread-local memory that none covers */
+	HG_ROOT_STATIC,	 /* static variable of a function */
+	HG_ROOT_STACK,	 /* local variable or parameter of a native frame */
+	HG_ROOT_WORDS,	 /* words of a native stack that no variable covers */
 	HG_ROOT_KINDS,
 };
 
 /** "global", "goroutine", ...: stable words for JSON. */
 const char *hg_root_kind_name(enum hg_root_kind kind);
+
+/** Is it a variable of the frame above it, named "frame.variable"? */
+static inline bool hg_root_kind_is_local(unsigned kind)
+{
+	return kind == HG_ROOT_LOCAL || kind == HG_ROOT_STACK;
+}
 
 struct hg_root {
 	uint32_t parent; /* root id, 0 for the top level */
@@ -76,6 +85,17 @@ struct hg_goroutine {
 	uint64_t wait_since;  /* ns of the target's monotonic clock; 0 unknown */
 };
 
+struct hg_thread_info {
+	uint32_t root;	      /* its root node; 0: the thread runs on the stack of a goroutine, and has no roots of its own */
+	uint32_t tid;
+	uint32_t name;	      /* string; 0 unknown */
+	uint32_t state;	      /* string: "system call", "running", "signal 11" */
+	uint32_t function;    /* string: the innermost function on its stack that has a name; 0 unknown */
+	uint32_t start;	      /* string: the function it runs */
+	uint64_t stack_bytes; /* from its stack pointer to the end */
+	uint64_t tls_bytes;   /* of thread-local storage */
+};
+
 struct hg_roots {
 	HG_VEC(struct hg_root) list; /* [0] is the super-root */
 	HG_VEC(struct hg_root_edge) edges;
@@ -83,6 +103,7 @@ struct hg_roots {
 	folded; /* addresses of blocks whose own edges are not followed (allgs' array, timer heaps):
 	                          * whoever folds a block adds what it holds under proper roots */
 	HG_VEC(struct hg_goroutine) goroutines;
+	HG_VEC(struct hg_thread_info) threads;
 };
 
 /** Adds a root and returns its id; 0 when memory is exhausted. */

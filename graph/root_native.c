@@ -1,8 +1,11 @@
 #include "graph/root_native.h"
 
+#include <string.h>
+
 #include "core/base/bytes.h"
 #include "core/base/limits.h"
 #include "graph/root_native_private.h"
+#include "graph/root_thread.h"
 
 uint32_t native_root(struct native_rooter *r, const struct hg_root *root)
 {
@@ -57,6 +60,12 @@ uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, nati
 	return missing;
 }
 
+const char *native_module_name(const struct hg_module *module)
+{
+	const char *slash = strrchr(module->path, '/');
+	return slash ? slash + 1 : module->path;
+}
+
 uint8_t native_flags(const struct native_rooter *r, uint32_t type, uint64_t addr, uint64_t offset)
 {
 	const struct hg_native_options *options = r->options;
@@ -65,7 +74,8 @@ uint8_t native_flags(const struct native_rooter *r, uint32_t type, uint64_t addr
 		       : HG_EDGE_CONSERVATIVE;
 }
 
-static void add_thread(struct native_rooter *r, const struct hg_thread *thread)
+static void add_thread(struct native_rooter *r, const struct hg_thread *thread,
+		       struct hg_thread_info *info)
 {
 	struct native_thread *place = hg_vec_push(&r->threads);
 	char name[64];
@@ -80,6 +90,8 @@ static void add_thread(struct native_rooter *r, const struct hg_thread *thread)
 					     .kind = HG_ROOT_THREAD,
 					     .name = hg_program_string(r->prog, name),
 				     });
+	place->info = info;
+	info->root = place->root;
 }
 
 static void run(struct native_rooter *r)
@@ -88,7 +100,7 @@ static void run(struct native_rooter *r)
 	native_globals(r);
 	native_find_tls(r);
 	for (size_t i = 0; i < image->threads.count && !r->failed; i++)
-		add_thread(r, &image->threads.data[i]);
+		add_thread(r, &image->threads.data[i], &r->roots->threads.data[i]);
 	// Where storage lies is where stacks end, so all of it comes first.
 	for (size_t i = 0; i < r->threads.count && !r->failed; i++)
 		native_tls(r, &r->threads.data[i]);
@@ -109,6 +121,10 @@ struct hg_error *hg_roots_native(struct hg_program *prog, const struct hg_blocks
 		.roots = roots,
 		.options = options,
 	};
+	struct hg_error *err =
+		roots->threads.count ? NULL : hg_roots_threads(prog, roots);
+	if (err)
+		return err;
 	run(&r);
 	hg_vec_deinit(&r.threads);
 	hg_vec_deinit(&r.tls);

@@ -2,13 +2,14 @@
  * Roots of native code: globals of every module, thread-local storage, stacks and registers of threads. Names come from
  * debug info, else from symbols, else they say which module or thread it is.
  *
- *	global, data     words of the writable segments of modules
+ *	global, static, data  words of the writable segments of modules
  *	data             "anonymous memory": what the program has mapped for itself, as allocators of its own do
  *	thread           one for each thread, and below it:
  *	  tls              its thread-local variables, and the rest of its thread-local memory
  *	  frame            functions on its stack, innermost first, and below each:
- *	    local            variables of debug info; "stack words" for all other words of the frame
- *	  local            "rest of the stack": words of frames that could not be told apart
+ *	    stack            variables of debug info
+ *	    words            "stack words": all other words of the frame
+ *	  words            "rest of the stack": words of frames that could not be told apart
  *	  register         registers of the innermost frame
  *
  * Words that debug info calls pointers give plain edges, all others that lead to a block conservative ones.

@@ -4,6 +4,7 @@
 #include "dwarf/phdr.h"
 #include "dwarf/symbol.h"
 #include "graph/root_native_private.h"
+#include "graph/root_thread.h"
 
 // The writable segments of modules: .data, .bss, .got, what is read-only once relocated. Each word belongs to a variable
 // of debug info, else to a symbol, else to the module.
@@ -30,9 +31,10 @@ static uint32_t root_at(struct globals *g, uint64_t key, const struct hg_root *r
 
 static uint32_t variable_root(struct globals *g, const struct hg_variable *variable)
 {
+	const char *name = hg_program_text(g->r->prog, variable->name);
 	return root_at(g, variable->addr,
 		       &(struct hg_root){
-			       .kind = HG_ROOT_GLOBAL,
+			       .kind = strstr(name, "()::") ? HG_ROOT_STATIC : HG_ROOT_GLOBAL,
 			       .name = variable->name,
 			       .type = variable->type,
 			       .file = variable->file,
@@ -46,7 +48,7 @@ static uint32_t symbol_root(struct globals *g, const struct hg_symbol *symbol)
 	return root_at(g, symbol->addr,
 		       &(struct hg_root){
 			       .kind = HG_ROOT_GLOBAL,
-			       .name = hg_program_string(g->r->prog, symbol->name),
+			       .name = hg_root_symbol(g->r->prog, symbol->name),
 			       .addr = symbol->addr,
 		       });
 }

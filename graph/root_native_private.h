@@ -18,6 +18,7 @@ struct native_module_tls { // thread-local storage of a module
 
 struct native_thread {
 	const struct hg_thread *thread;
+	struct hg_thread_info *info;
 	uint32_t root;
 	uint64_t tls_start; // of its static thread-local memory; 0 where it has none
 };
@@ -53,6 +54,9 @@ static inline bool native_skips(const struct native_rooter *r, uint64_t addr)
 typedef void native_word_fn(void *arg, uint64_t addr, uint64_t value);
 uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, native_word_fn *fn,
 		     void *arg);
+
+/** The last part of its path. */
+const char *native_module_name(const struct hg_module *module);
 
 /** HG_EDGE_* for the word at an offset of a value at addr (0: not in memory): none where it is a pointer that owns. */
 uint8_t native_flags(const struct native_rooter *r, uint32_t type, uint64_t addr, uint64_t offset);

@@ -2,8 +2,8 @@
 
 #include "core/base/limits.h"
 #include "dwarf/frame.h"
-#include "dwarf/symbol.h"
 #include "graph/root_native_private.h"
+#include "graph/root_thread.h"
 
 // From the red zone below the stack pointer up to where the stack ends. Each frame reaches from the stack pointer it has
 // while it calls up to its CFA, which is the stack pointer of its caller.
@@ -68,6 +68,7 @@ static void enter_stack(struct stack *s, uint64_t sp)
 	const uint64_t low = segment ? segment->addr : sp;
 	s->at = sp - low > RED_ZONE ? (sp - RED_ZONE) & ~7ull : low;
 	s->end = segment ? native_stack_end(s->r, sp) : sp;
+	s->thread->info->stack_bytes += s->end - sp;
 }
 
 /* ---- one frame ---- */
@@ -78,21 +79,16 @@ static uint32_t frame_root(struct stack *s)
 		return s->frame_root;
 	struct hg_program *prog = s->r->prog;
 	const uint64_t pc = hg_frame_lookup_pc(s->frame);
-	const struct hg_symbol *symbol = hg_symbol_at(prog, pc);
-	const struct hg_module *module = symbol ? NULL : hg_program_module_at(prog, pc);
-	char name[512];
-	if (symbol) {
-		snprintf(name, sizeof(name), "%s", symbol->name);
-	} else if (module) {
-		const char *slash = strrchr(module->path, '/');
-		snprintf(name, sizeof(name), "code of %s", slash ? slash + 1 : module->path);
-	} else {
-		snprintf(name, sizeof(name), "unknown code");
-	}
+	const struct hg_module *module = hg_program_module_at(prog, pc);
+	const uint32_t function = hg_root_function(prog, pc);
+	char name[512] = "unknown code";
+	if (module)
+		snprintf(name, sizeof(name), "code of %s", native_module_name(module));
 	s->frame_root = native_root(s->r, &(struct hg_root){
 						  .parent = s->thread->root,
 						  .kind = HG_ROOT_FRAME,
-						  .name = hg_program_string(prog, name),
+						  .name = function ? function
+								   : hg_program_string(prog, name),
 						  .addr = s->frame->pc,
 					  });
 	return s->frame_root;
@@ -106,9 +102,11 @@ static uint32_t variable_root(struct stack *s)
 	if (!s->variable_root)
 		s->variable_root = native_root(s->r, &(struct hg_root){
 							     .parent = frame_root(s),
-							     .kind = HG_ROOT_LOCAL,
+							     .kind = HG_ROOT_STACK,
 							     .name = local->name,
 							     .type = local->type,
+							     .file = local->file,
+							     .line = local->file ? local->line : 0,
 							     .addr = whole ? local->addr : 0,
 						     });
 	return s->variable_root;
@@ -181,7 +179,7 @@ static void loose_word(void *arg, uint64_t addr, uint64_t value)
 		s->words_root = native_root(
 			s->r, &(struct hg_root){
 				      .parent = frame_root(s),
-				      .kind = HG_ROOT_LOCAL,
+				      .kind = HG_ROOT_WORDS,
 				      .name = hg_program_string(s->r->prog, "stack words"),
 				      .conservative = true,
 			      });
@@ -233,7 +231,7 @@ static void rest_word(void *arg, uint64_t addr, uint64_t value)
 		s->rest_root = native_root(
 			s->r, &(struct hg_root){
 				      .parent = s->thread->root,
-				      .kind = HG_ROOT_LOCAL,
+				      .kind = HG_ROOT_WORDS,
 				      .name = hg_program_string(s->r->prog, "rest of the stack"),
 				      .conservative = true,
 			      });

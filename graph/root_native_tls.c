@@ -164,14 +164,10 @@ struct storage { // of one thread
 static uint32_t rest_root(struct storage *s)
 {
 	if (!s->rest) {
-		char name[64];
-		const struct hg_thread *thread = s->thread->thread;
-		snprintf(name, sizeof(name), "TLS of thread %u%s%.16s", thread->tid,
-			 *thread->name ? " " : "", thread->name);
 		s->rest = native_root(s->r, &(struct hg_root){
 						    .parent = s->thread->root,
 						    .kind = HG_ROOT_TLS,
-						    .name = hg_program_string(s->r->prog, name),
+						    .name = hg_program_string(s->r->prog, "TLS words"),
 						    .conservative = true,
 					    });
 	}
@@ -339,6 +335,8 @@ void native_tls(struct native_rooter *r, struct native_thread *thread)
 	if (hg_image_u64(image, tls + 8, &s.dtv) && hg_image_u64(image, s.dtv - 16, &s.dtv_count))
 		s.dtv_count = s.dtv_count < MAX_DTV ? s.dtv_count + 1 : 0;
 	find_bases(&s, thread);
+	for (size_t i = 0; i < s.bases.count; i++)
+		thread->info->tls_bytes += s.bases.data[i] ? r->tls.data[i].size : 0;
 	uint64_t end = tls + NATIVE_DESCRIPTOR_ROOM;
 	while (end > tls && !hg_image_view(image, tls, end - tls))
 		end -= 256;

@@ -139,6 +139,27 @@ static uint64_t reached_bytes(const struct settle *s)
 	return bytes;
 }
 
+/** Marks the blocks that are not reached yet; after the last edges, those that are not reached still are none. */
+static struct hg_error *mark_guessed(struct settle *s)
+{
+	const struct hg_analysis *a = s->a;
+	a->priv->guessed = calloc((size_t)a->blocks.count / 64 + 1, 8);
+	if (!a->priv->guessed)
+		return &hg_enomem;
+	for (uint32_t i = 0; i < a->blocks.count; i++)
+		a->priv->guessed[i / 64] |= (uint64_t)!s->reached[a->graph.first_block + i]
+					    << (i % 64);
+	return NULL;
+}
+
+static void keep_reached(struct settle *s)
+{
+	const struct hg_analysis *a = s->a;
+	for (uint32_t i = 0; i < a->blocks.count; i++)
+		if (!s->reached[a->graph.first_block + i])
+			a->priv->guessed[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+
 static struct hg_error *run(struct settle *s)
 {
 	struct hg_analysis *a = s->a;
@@ -154,12 +175,16 @@ static struct hg_error *run(struct settle *s)
 		err = keep_needed(s, HG_EDGE_SECONDARY, HG_EDGE_CONSERVATIVE);
 	bool weak = s->weak_at || a->coverage.conservative_edges;
 	uint64_t certain = !err && weak ? reached_bytes(s) : 0;
+	if (!err && weak)
+		err = mark_guessed(s);
 	if (!err)
 		err = keep_needed(s, HG_EDGE_CONSERVATIVE, 0);
 	if (!err && s->weak_at)
 		err = hg_reach_weak(&a->graph, s->reached, s->weak_at, s->weak_to, &s->added);
-	if (!err && weak)
+	if (!err && weak) {
 		a->coverage.conservative_bytes = reached_bytes(s) - certain;
+		keep_reached(s);
+	}
 	if (!err && s->added.count)
 		err = hg_graph_add_edges(&a->graph, s->added.data, s->added.count);
 	return err;

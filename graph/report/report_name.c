@@ -34,6 +34,15 @@ void hg_namer_root_step(const struct hg_namer *namer, uint32_t id, struct hg_tex
 		hg_text_printf(out, "(%s)", root ? hg_root_kind_name(root->kind) : "root");
 }
 
+// What stands between a root and the one in it: "goroutine 18 main.serve.buf", "thread 4711 worker: main_loop.buf".
+static const char *joint(const struct hg_namer *namer, uint32_t id, uint32_t inner)
+{
+	const struct hg_root *root = get_root(namer, id), *next = get_root(namer, inner);
+	if (root && root->kind == HG_ROOT_THREAD)
+		return ": ";
+	return next && hg_root_kind_is_local(next->kind) ? "." : " ";
+}
+
 void hg_namer_root(const struct hg_namer *namer, uint32_t id, struct hg_text *out)
 {
 	uint32_t above[MAX_ROOT_DEPTH];
@@ -43,12 +52,19 @@ void hg_namer_root(const struct hg_namer *namer, uint32_t id, struct hg_text *ou
 		above[depth++] = id;
 		id = root && root->parent < id ? root->parent : 0;
 	}
+	const struct hg_root *last = depth ? get_root(namer, above[0]) : NULL;
+	if (last && last->kind == HG_ROOT_TLS && depth == 2) { // one variable, many threads
+		hg_namer_root_step(namer, above[0], out);
+		hg_text_add(out, " (");
+		hg_namer_root_step(namer, above[1], out);
+		hg_text_add(out, ")");
+		return;
+	}
 	while (depth-- > 0) {
 		hg_namer_root_step(namer, above[depth], out);
 		if (!depth)
 			return;
-		const struct hg_root *next = get_root(namer, above[depth - 1]);
-		hg_text_add(out, next && next->kind == HG_ROOT_LOCAL ? "." : " ");
+		hg_text_add(out, joint(namer, above[depth], above[depth - 1]));
 	}
 }
 

@@ -4,9 +4,10 @@
 
 #define ROWS 20 // shown when -n does not say
 
-static const struct hg_top_ops *const tables[] = {&hg_top_types,      &hg_top_objects,
-						  &hg_top_roots,      &hg_top_packages,
-						  &hg_top_goroutines, &hg_top_containers};
+static const struct hg_top_ops *const tables[] = {
+	&hg_top_types,	    &hg_top_objects,	&hg_top_roots,	 &hg_top_packages,
+	&hg_top_goroutines, &hg_top_containers, &hg_top_threads,
+};
 
 static const struct hg_top_ops *find_table(const char *by)
 {
@@ -22,7 +23,7 @@ static struct hg_error *check_top(const struct hg_report_args *args)
 	if (!table)
 		return hg_error_create(HG_ERROR_USAGE,
 				       "cannot show the top by '%s': type, object, root, package, "
-				       "goroutine, container",
+				       "goroutine, thread, container",
 				       args->by);
 	const struct hg_rows rows = {.columns = table->columns,
 				     .column_count = table->column_count};

@@ -15,6 +15,6 @@ struct hg_top_ops {
 };
 
 extern const struct hg_top_ops hg_top_types, hg_top_objects, hg_top_roots, hg_top_packages,
-	hg_top_goroutines, hg_top_containers;
+	hg_top_goroutines, hg_top_containers, hg_top_threads;
 
 #endif

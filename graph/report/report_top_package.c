@@ -131,8 +131,8 @@ static struct hg_error *add_variables(const struct hg_analysis *a, struct packag
 {
 	for (uint32_t i = 1; i < a->roots.list.count; i++) {
 		const struct hg_root *root = &a->roots.list.data[i];
-		if (root->kind != HG_ROOT_GLOBAL || root->parent || !hg_node_is_live(a, i) ||
-		    !a->retained[i])
+		if ((root->kind != HG_ROOT_GLOBAL && root->kind != HG_ROOT_STATIC) ||
+		    root->parent || !hg_node_is_live(a, i) || !a->retained[i])
 			continue;
 		const char *name = hg_program_text(a->prog, root->name);
 		struct package *place = get_package(p, package_of(p, name));

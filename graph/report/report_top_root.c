@@ -1,5 +1,7 @@
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/human.h"
 #include "dwarf/program.h"
 #include "graph/report/report_tables.h"
 #include "graph/report/report_top.h"
@@ -10,6 +12,7 @@ static const struct hg_column columns[] = {
 	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "count", .title = "OBJECTS", .kind = HG_COLUMN_COUNT},
 	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES},
+	{.name = "conservative", .title = "CONSERVATIVE", .kind = HG_COLUMN_BYTES, .json_only = true},
 	{.name = "where", .title = "WHERE", .kind = HG_COLUMN_TEXT, .text_only = true},
 	{.name = "label", .title = "ROOT", .kind = HG_COLUMN_TEXT, .text_only = true},
 };
@@ -20,26 +23,87 @@ enum {
 	COLUMN_LINE,
 	COLUMN_COUNT,
 	COLUMN_RETAINED,
+	COLUMN_CONSERVATIVE,
 	COLUMN_WHERE,
 	COLUMN_LABEL,
 };
 
-static struct hg_error *add_root(const struct hg_analysis *a, struct hg_namer *namer,
-				 const struct hg_top *top, const struct hg_filter *filter,
+struct sum {
+	uint64_t blocks, bytes, guessed;
+};
+
+struct sums {
+	struct sum *roots;	// by root: what hangs on it and on no root in it
+	struct sum *groups;	// by group of tops that are blocks
+	uint32_t *row_of;	// per root: the root in whose row it is
+};
+
+// Each variable of a native thread has a row of its own; what several of them reach is left in their frame's or thread's.
+// All others are in the row of the root at the top, as a goroutine's.
+static void find_rows(const struct hg_analysis *a, uint32_t *row_of)
+{
+	const struct hg_root *list = a->roots.list.data;
+	for (uint32_t i = 1; i < a->graph.first_block; i++) {
+		uint32_t top = i;
+		while (list[top].parent && list[top].parent < top)
+			top = list[top].parent;
+		row_of[i] = list[top].kind == HG_ROOT_THREAD ? i : top;
+	}
+}
+
+static struct hg_error *sum_rows(const struct hg_analysis *a, const struct hg_tops *tops,
+				 struct sums *s)
+{
+	hg_autofree uint32_t *root_of = NULL;
+	hg_autofree uint32_t *group_of = calloc(tops->list.count + 1, sizeof(*group_of));
+	s->roots = calloc((size_t)a->graph.first_block + 1, sizeof(*s->roots));
+	s->groups = calloc(tops->groups.count + 1, sizeof(*s->groups));
+	s->row_of = calloc((size_t)a->graph.first_block + 1, sizeof(*s->row_of));
+	struct hg_error *err = hg_nearest_roots(a, &root_of);
+	if (err)
+		return err;
+	if (!s->roots || !s->groups || !s->row_of || !group_of)
+		return &hg_enomem;
+	find_rows(a, s->row_of);
+	for (uint32_t i = 1; i < a->dom.reached; i++) {
+		const uint32_t node = a->dom.preorder[i];
+		if (hg_node_is_root(a, node))
+			continue;
+		struct sum *sum = root_of[node]
+					  ? &s->roots[s->row_of[root_of[node]]]
+					  : &s->groups[tops->list.data[tops->of[node]].group];
+		const uint64_t size = hg_node_size(a, node);
+		sum->blocks++;
+		sum->bytes += size;
+		sum->guessed += hg_node_is_guessed(a, node) ? size : 0;
+	}
+	return NULL;
+}
+
+static void fill_sum(struct hg_cell *cells, const struct sum *sum)
+{
+	cells[COLUMN_COUNT].number = sum->blocks;
+	cells[COLUMN_RETAINED].number = sum->bytes;
+	cells[COLUMN_CONSERVATIVE].number = sum->guessed;
+}
+
+static struct hg_error *add_root(const struct hg_analysis *a, struct hg_namer *namer, uint32_t root,
+				 const struct sum *sum, const struct hg_filter *filter,
 				 struct hg_rows *rows, struct hg_report *report)
 {
 	struct hg_text name = {0};
-	hg_namer_root(namer, top->node, &name);
 	struct hg_cell *cells = NULL;
-	const bool wanted = top->blocks && hg_filter_matches(filter, hg_text_str(&name));
+	bool wanted = sum->blocks;
+	if (wanted)
+		hg_namer_root(namer, root, &name);
+	wanted = wanted && hg_filter_matches(filter, hg_text_str(&name));
 	if (wanted)
 		cells = hg_rows_add(rows);
 	if (cells) {
 		cells[COLUMN_ROOT].text = hg_report_words(report, hg_text_str(&name));
-		cells[COLUMN_KIND].text = hg_root_kind_name(a->roots.list.data[top->node].kind);
-		cells[COLUMN_LINE].number = top->node; // until the rows to show are chosen
-		cells[COLUMN_COUNT].number = top->blocks;
-		cells[COLUMN_RETAINED].number = a->retained[top->node];
+		cells[COLUMN_KIND].text = hg_root_kind_name(a->roots.list.data[root].kind);
+		cells[COLUMN_LINE].number = root; // until the rows to show are chosen
+		fill_sum(cells, sum);
 	}
 	hg_text_deinit(&name);
 	return wanted && !cells ? &hg_enomem : NULL;
@@ -47,7 +111,7 @@ static struct hg_error *add_root(const struct hg_analysis *a, struct hg_namer *n
 
 // What several roots reach hangs under no one of them: a row for each set of owners makes the sum complete.
 static struct hg_error *add_shared(struct hg_namer *namer, const struct hg_top_group *group,
-				   const struct hg_filter *filter, struct hg_rows *rows,
+				   const struct sum *sum, const struct hg_filter *filter, struct hg_rows *rows,
 				   struct hg_report *report)
 {
 	const struct hg_top *top = &namer->tops->list.data[namer->tops->order[group->first]];
@@ -62,11 +126,24 @@ static struct hg_error *add_shared(struct hg_namer *namer, const struct hg_top_g
 	if (cells) {
 		cells[COLUMN_ROOT].text = hg_report_words(report, hg_text_str(&name));
 		cells[COLUMN_KIND].text = "shared";
-		cells[COLUMN_COUNT].number = group->blocks;
-		cells[COLUMN_RETAINED].number = group->retained;
+		fill_sum(cells, sum);
 	}
 	hg_text_deinit(&name);
 	return wanted && !cells ? &hg_enomem : NULL;
+}
+
+// What hangs on words alone that may not be pointers.
+static void add_guessed(const struct hg_cell *cells, struct hg_text *label)
+{
+	const uint64_t guessed = cells[COLUMN_CONSERVATIVE].number;
+	if (!guessed)
+		return;
+	hg_text_add(label, " [");
+	if (guessed < cells[COLUMN_RETAINED].number) {
+		hg_human_bytes(label, guessed);
+		hg_text_add(label, " ");
+	}
+	hg_text_add(label, "conservative]");
 }
 
 // Only for the rows that are shown: the first line of a unit reads its line table.
@@ -80,6 +157,7 @@ static void fill_rest(struct hg_namer *namer, struct hg_cell *cells, struct hg_r
 	hg_text_add(&label, cells[COLUMN_ROOT].text);
 	if (g)
 		hg_namer_goroutine(namer, g, false, &label);
+	add_guessed(cells, &label);
 	cells[COLUMN_LABEL].text = hg_report_words(report, hg_text_str(&label));
 	hg_text_deinit(&label);
 	cells[COLUMN_LINE].number = 0;
@@ -92,15 +170,18 @@ static struct hg_error *add_rows(const struct hg_analysis *a, struct hg_namer *n
 				 struct hg_report *report)
 {
 	const struct hg_tops *tops = namer->tops;
-	struct hg_error *err = NULL;
-	for (size_t i = 0; !err && i < tops->list.count; i++)
-		if (hg_node_is_root(a, tops->list.data[i].node))
-			err = add_root(a, namer, &tops->list.data[i], filter, rows, report);
+	struct sums sums = {0};
+	struct hg_error *err = sum_rows(a, tops, &sums);
+	for (uint32_t i = 1; !err && i < a->graph.first_block; i++)
+		err = add_root(a, namer, i, &sums.roots[i], filter, rows, report);
 	for (size_t i = 0; !err && i < tops->groups.count; i++) {
 		const struct hg_top_group *group = &tops->groups.data[i];
 		if (!hg_node_is_root(a, tops->list.data[tops->order[group->first]].node))
-			err = add_shared(namer, group, filter, rows, report);
+			err = add_shared(namer, group, &sums.groups[i], filter, rows, report);
 	}
+	free(sums.roots);
+	free(sums.groups);
+	free(sums.row_of);
 	return err;
 }
 

@@ -72,15 +72,15 @@ static void offer_types(const struct hg_why *why, const char *word, struct candi
 		offer(c, hg_class_name(&why->classes, i), word, (struct hg_why_match){.class = i});
 }
 
-// Frames and their variables are named by the function ("main.handle", "main.handle.buf"), and only in full: there are
+// Thread-local variables are named as they are, frames and their variables by the function ("main.handle", "main.handle.buf"), and only in full: there are
 // many. Of several with that name the one that retains most is meant.
 static bool is_inside(const struct hg_why *why, uint32_t id, const char *word)
 {
 	const struct hg_root *root = &why->a->roots.list.data[id];
 	const char *name = hg_program_text(why->a->prog, root->name);
-	if (root->kind == HG_ROOT_FRAME)
+	if (root->kind == HG_ROOT_FRAME || root->kind == HG_ROOT_TLS)
 		return !strcmp(name, word);
-	if (root->kind != HG_ROOT_LOCAL || root->parent >= id)
+	if (!hg_root_kind_is_local(root->kind) || root->parent >= id)
 		return false;
 	const struct hg_root *parent = &why->a->roots.list.data[root->parent];
 	const char *frame = hg_program_text(why->a->prog, parent->name);

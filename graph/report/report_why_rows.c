@@ -209,7 +209,7 @@ static void add_path(const struct show *s, uint32_t step, struct hg_text *out)
 			hg_text_add(out, add_via(s, t));
 		} else if (t->via) {
 			const bool local =
-				s->why->a->roots.list.data[t->node].kind == HG_ROOT_LOCAL;
+				hg_root_kind_is_local(s->why->a->roots.list.data[t->node].kind);
 			hg_text_printf(out, "%s%s", local ? "." : " ", get_words(s, t->via));
 		} else if (t->kind == HG_TRIE_ROOT && t->objects > 1) {
 			hg_text_add(out, "goroutine");

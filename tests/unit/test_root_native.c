@@ -233,7 +233,7 @@ static void test_places(void **state)
 	assert_non_null(edge(&f, BY_THREAD_LOCAL, HG_ROOT_LOCAL, "in_thread", "thread_main"));
 	assert_non_null(edge(&f, BY_TLS, HG_ROOT_TLS, "the_tls", "thread"));
 	assert_non_null(edge(&f, BY_THREAD_TLS, HG_ROOT_TLS, "the_tls", "thread"));
-	assert_non_null(edge(&f, BY_SPECIFIC, HG_ROOT_TLS, "TLS of thread", "thread"));
+	assert_non_null(edge(&f, BY_SPECIFIC, HG_ROOT_TLS, "TLS words", "thread"));
 	assert_non_null(edge(&f, BY_MAPPING, HG_ROOT_DATA, "anonymous memory", NULL));
 	for (size_t i = 0; i < f.roots.edges.count; i++)
 		assert_int_not_equal((f.roots.edges.data[i].target - (uintptr_t)heap) / SLOT,
