@@ -20,7 +20,7 @@ struct hg_arch {
 	size_t prstatus_regs;	     /* offset of pr_reg in it */
 	size_t pc_offset, sp_offset; /* in the kernel's user_regs_struct */
 	size_t user_regs_size;	     /* what PTRACE_GETREGSET NT_PRSTATUS gives */
-	size_t syscall_offset;	     /* in it: the system call a thread is in, negative for none; 0: it does not tell */
+	size_t syscall_offset; /* in it: the system call a thread is in, negative for none; 0: it does not tell */
 	/** Spreads the kernel's user_regs_struct to DWARF order; *tls gets the thread pointer (fs_base, tpidr). */
 	void (*read_regs)(const uint8_t *user_regs, uint64_t *regs, uint64_t *tls);
 	/** The name of a system call in which threads wait; NULL for others. May be NULL. */

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/note.h"
+
 static void put_u32(uint8_t *at, uint32_t value)
 {
 	memcpy(at, &value, sizeof(value));
@@ -162,6 +164,9 @@ struct hg_error *hg_snapshot_write_notes(const struct hg_snapshot *snapshot, hg_
 			err = add_process(snapshot, ret);
 		if (!err)
 			err = add_float(thread, ret);
+		if (!err)
+			err = add_bytes(ret, HG_NOTE_NAME, HG_NOTE_THREAD_NAME, thread->thread.name,
+					sizeof(thread->thread.name));
 		if (err)
 			return err;
 	}

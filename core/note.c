@@ -145,6 +145,19 @@ static void read_arm_tls(struct hg_image *image, const struct hg_note *note)
 		image->threads.data[image->threads.count - 1].tls = hg_load_u64(note->desc);
 }
 
+// Of our own snapshots, behind the NT_PRSTATUS of its thread.
+static void read_thread_name(struct hg_image *image, const struct hg_note *note)
+{
+	if (!image->threads.count)
+		return;
+	struct hg_thread *thread = &image->threads.data[image->threads.count - 1];
+	const char *name = (const char *)note->desc;
+	memset(thread->name, 0, sizeof(thread->name));
+	if (note->desc_size)
+		memcpy(thread->name, name,
+		       strnlen(name, note->desc_size < 15 ? note->desc_size : 15));
+}
+
 static struct hg_error *read_one(struct hg_image *image, const struct hg_note *note)
 {
 	if (hg_note_is(note, "CORE", NT_PRSTATUS))
@@ -155,6 +168,8 @@ static struct hg_error *read_one(struct hg_image *image, const struct hg_note *n
 		return hg_note_read_auxv(image, note->desc, note->desc_size);
 	if (hg_note_is(note, "CORE", NT_FILE))
 		return read_file(image, note);
+	if (hg_note_is(note, HG_NOTE_NAME, HG_NOTE_THREAD_NAME))
+		read_thread_name(image, note);
 	if (hg_note_is(note, "LINUX", NT_ARM_TLS))
 		read_arm_tls(image, note);
 	return NULL;

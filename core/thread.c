@@ -6,7 +6,8 @@ void hg_thread_set_regs(struct hg_thread *thread, const struct hg_arch *arch,
 			const uint8_t *user_regs)
 {
 	arch->read_regs(user_regs, thread->regs, &thread->tls);
-	thread->syscall = arch->syscall_offset ? (int64_t)hg_load_u64(user_regs + arch->syscall_offset) : -1;
+	thread->syscall =
+		arch->syscall_offset ? (int64_t)hg_load_u64(user_regs + arch->syscall_offset) : -1;
 	thread->pc = thread->regs[arch->pc_reg];
 	thread->sp = thread->regs[arch->sp_reg];
 }

@@ -14,8 +14,8 @@ struct hg_thread {
 	char name[16]; /* comm; empty when unknown */
 	uint64_t regs[HG_ARCH_MAX_REGS]; /* DWARF order of the image's architecture */
 	uint64_t pc, sp;
-	uint64_t tls; /* fs_base on x86-64, tpidr_el0 on arm64 */
-	int signal;   /* the signal it stopped for; 0 none */
+	uint64_t tls;	 /* fs_base on x86-64, tpidr_el0 on arm64 */
+	int signal;	 /* the signal it stopped for; 0 none */
 	int64_t syscall; /* number of the system call it is in; -1 none, or not known */
 };
 

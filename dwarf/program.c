@@ -134,7 +134,7 @@ static bool has_go(const struct hg_elf *elf)
 }
 
 // The C library and what belongs to it allocate for others, and their debug info is large.
-static bool is_runtime_library(const struct hg_module *module)
+bool hg_program_is_runtime_library(const struct hg_module *module)
 {
 	static const char *const names[] = {
 		"libc.so",   "libc-",	     "ld-linux",    "ld-2",	    "libpthread",
@@ -202,7 +202,7 @@ struct hg_error *hg_program_read_native(struct hg_program *prog)
 		return NULL;
 	prog->priv->native_read = true;
 	for (uint32_t i = 0; !err && i < prog->modules.count; i++)
-		if (!is_runtime_library(&prog->modules.data[i]))
+		if (!hg_program_is_runtime_library(&prog->modules.data[i]))
 			err = read_module(prog, i);
 	if (!err)
 		err = hg_variable_finish(prog);

@@ -52,6 +52,9 @@ const char *hg_program_text(const struct hg_program *prog, uint32_t number);
 /** Returns the module whose mappings contain addr, or NULL. */
 struct hg_module *hg_program_module_at(struct hg_program *prog, uint64_t addr);
 
+/** Is it one of the C and C++ runtime libraries, whose debug info is not read? */
+bool hg_program_is_runtime_library(const struct hg_module *module);
+
 /** Adds a formatted line to prog->notes. */
 void hg_program_note(struct hg_program *prog, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -30,7 +30,7 @@ struct hg_module_index {		      /* what is known of the debug info of a module *
 	uint64_t counted_damage;   /* of hg_dwarf_damage(), already in prog->bad_dies */
 	uint64_t descriptor_limit; /* go_descriptor is below it */
 	struct hg_symbols *symbols;
-	struct hg_line_files files; /* of the unit whose variables were read last */
+	struct hg_line_files files;    /* of the unit whose variables were read last */
 	struct hg_frame_table *frames; /* in the program's arena; NULL until asked for */
 };
 

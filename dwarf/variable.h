@@ -38,8 +38,8 @@ struct hg_local { /* a piece of a local variable or parameter that lies in memor
 	uint64_t piece_at;   /* offset of this piece in the variable */
 	uint64_t piece_size; /* bytes of this piece; the variable's size when it is whole */
 	bool in_register;
-	unsigned reg;  /* DWARF number when in_register */
-	uint64_t addr; /* in the target otherwise */
+	unsigned reg;	     /* DWARF number when in_register */
+	uint64_t addr;	     /* in the target otherwise */
 	uint32_t file, line; /* of the declaration, 0 unknown; no file for Go */
 	bool parameter;
 	uint32_t function; /* name of the (inlined) function it belongs to */

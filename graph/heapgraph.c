@@ -102,13 +102,12 @@ static struct hg_error *find_blocks(struct hg_analysis *a)
 	return err;
 }
 
-/** Memory whose pointers a runtime with a collector has told itself. */
-static bool is_covered(void *arg, uint64_t addr)
+static bool is_covered(const struct hg_analysis *a, bool collected, uint64_t addr)
 {
-	const struct hg_analysis *a = arg;
 	for (size_t i = 0; i < a->heaps.count; i++) {
 		const struct hg_heap_ops *ops = a->heaps.data[i]->ops;
-		if (ops->covers && ops->covers(a->heaps.data[i], addr))
+		if (ops->covers && !ops->pointer_bits != collected &&
+		    ops->covers(a->heaps.data[i], addr))
 			return true;
 	}
 	return false;
@@ -122,10 +121,23 @@ static bool owns(void *arg, uint32_t type, uint64_t addr, uint64_t offset)
 	return kind != HG_LEAF_NONE && kind != HG_LEAF_WEAK;
 }
 
+/** Memory whose pointers a runtime with a collector has told itself. */
+static bool is_collected(void *arg, uint64_t addr)
+{
+	return is_covered(arg, true, addr);
+}
+
+/** Memory of malloc's heaps: blocks, what is free, and what malloc itself keeps. */
+static bool is_native_heap(void *arg, uint64_t addr)
+{
+	return is_covered(arg, false, addr);
+}
+
 static struct hg_error *find_roots(struct hg_analysis *a)
 {
 	struct hg_error *err = hg_langs_open(a);
-	struct hg_native_options native = {.skip = is_covered, .owns = owns, .arg = a};
+	struct hg_native_options native = {
+		.skip = is_collected, .in_heap = is_native_heap, .owns = owns, .arg = a};
 	for (size_t i = 0; i < a->heaps.count && !err; i++) {
 		if (!a->heaps.data[i]->ops->pointer_bits)
 			native.heaps |= (uint64_t)1 << i;

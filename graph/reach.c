@@ -154,7 +154,8 @@ struct hg_error *hg_reach_weak(const struct hg_graph *graph, uint8_t *reached,
 	hg_cleanup(marker_deinit) struct marker marker = {.graph = graph, .reached = reached};
 	hg_cleanup(weak_queue_deinit) struct weak_queue queue = {0};
 	for (uint32_t node = 0; node < graph->nodes; node++)
-		if (reached[node] && weak_at[node] < weak_at[node + 1] && !enqueue(&queue, node))
+		if (reached[node] == 1 && weak_at[node] < weak_at[node + 1] &&
+		    !enqueue(&queue, node))
 			return &hg_enomem;
 	for (size_t i = 0; i < queue.nodes.count; i++) {
 		const uint32_t from = queue.nodes.data[i];
@@ -169,5 +170,7 @@ struct hg_error *hg_reach_weak(const struct hg_graph *graph, uint8_t *reached,
 				return &hg_enomem;
 		}
 	}
+	for (uint32_t node = 0; node < graph->nodes; node++)
+		reached[node] = reached[node] ? 2 : 0;
 	return NULL;
 }

@@ -27,7 +27,8 @@ struct hg_error *hg_reach_secondary(const struct hg_graph *graph, uint8_t *reach
 /**
  * Weak edges of any node: weak_to[weak_at[n] .. weak_at[n + 1]). Goes breadth first through the reached nodes; a weak edge
  * to a node not yet reached is appended to `added`, and all that the node reaches by edges of the graph is marked before the
- * next weak edge is looked at. So a weak edge is never used where another way exists. O(nodes + edges).
+ * next weak edge is looked at. So a weak edge is never used where another way exists. In the end reached[node] is 2 for
+ * all that is reached: when more is reached later and this is called again, it goes through the new nodes alone. O(nodes + edges).
  */
 struct hg_error *hg_reach_weak(const struct hg_graph *graph, uint8_t *reached,
 			       const uint32_t *weak_at, const uint32_t *weak_to,

@@ -58,6 +58,9 @@ enum {
 	HG_EDGE_SECONDARY =
 		2,	   /* finalizer referents, pools: what holds only what nothing else does */
 	HG_EDGES_WEAK = 3, /* either of them; see graph/weak.h */
+	HG_EDGE_STALE =
+		8, /* with CONSERVATIVE: may be left from a call that is over; counts only where no
+			      other conservative edge leads either */
 	HG_EDGE_OWNER =
 		4, /* the target is this root's alone: every other edge into it is left out */
 };
@@ -86,12 +89,14 @@ struct hg_goroutine {
 };
 
 struct hg_thread_info {
-	uint32_t root;	      /* its root node; 0: the thread runs on the stack of a goroutine, and has no roots of its own */
+	uint32_t
+		root; /* its root node; 0: the thread runs on the stack of a goroutine, and has no roots of its own */
 	uint32_t tid;
-	uint32_t name;	      /* string; 0 unknown */
-	uint32_t state;	      /* string: "system call", "running", "signal 11" */
-	uint32_t function;    /* string: the innermost function on its stack that has a name; 0 unknown */
-	uint32_t start;	      /* string: the function it runs */
+	uint32_t name;	/* string; 0 unknown */
+	uint32_t state; /* string: "system call", "running", "signal 11" */
+	uint32_t
+		function; /* string: the innermost function on its stack that has a name; 0 unknown */
+	uint32_t start;	  /* string: the function it runs */
 	uint64_t stack_bytes; /* from its stack pointer to the end */
 	uint64_t tls_bytes;   /* of thread-local storage */
 };

@@ -52,7 +52,7 @@ uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, nati
 			size = end - at;
 		for (uint64_t i = 0; i + 8 <= size; i += 8) {
 			const uint64_t value = hg_load_u64(bytes + i);
-			if (native_is_block(r, value) && !native_skips(r, at + i))
+			if (native_is_block(r, value) && !native_skips_word(r, at + i))
 				fn(arg, at + i, value);
 		}
 		at += size & ~7ull;
@@ -64,6 +64,19 @@ const char *native_module_name(const struct hg_module *module)
 {
 	const char *slash = strrchr(module->path, '/');
 	return slash ? slash + 1 : module->path;
+}
+
+void native_note_module(struct native_rooter *r, const struct hg_module *module)
+{
+	const size_t i = (size_t)(module - r->prog->modules.data);
+	if (r->noted[i / 64] >> (i % 64) & 1 || module->debug ||
+	    hg_program_is_runtime_library(module) || (module->is_exe && module->problem))
+		return; // what is wrong with the executable is told already
+	r->noted[i / 64] |= (uint64_t)1 << (i % 64);
+	hg_coverage_note(r->coverage,
+			 "'%s' has no debug info: names are those of its symbols and sections, "
+			 "and all its words may be pointers",
+			 module->path);
 }
 
 uint8_t native_flags(const struct native_rooter *r, uint32_t type, uint64_t addr, uint64_t offset)
@@ -121,11 +134,12 @@ struct hg_error *hg_roots_native(struct hg_program *prog, const struct hg_blocks
 		.roots = roots,
 		.options = options,
 	};
-	struct hg_error *err =
-		roots->threads.count ? NULL : hg_roots_threads(prog, roots);
-	if (err)
-		return err;
+	struct hg_error *err = roots->threads.count ? NULL : hg_roots_threads(prog, roots);
+	r.noted = calloc(prog->modules.count / 64 + 1, sizeof(*r.noted));
+	if (err || !r.noted)
+		return err ? err : &hg_enomem;
 	run(&r);
+	free(r.noted);
 	hg_vec_deinit(&r.threads);
 	hg_vec_deinit(&r.tls);
 	return r.failed ? &hg_enomem : NULL;

@@ -32,6 +32,8 @@ struct hg_native_options {
 	/** Is the word at `offset` in a value of a type a pointer that owns what it leads to? addr: where the value lies, 0
 	 * where it is not in memory in one piece. May be NULL: then none is. */
 	bool (*owns)(void *arg, uint32_t type, uint64_t addr, uint64_t offset);
+	/** Memory of the heaps themselves: looked at only where a stack or thread-local storage lies in a block. May be NULL. */
+	bool (*in_heap)(void *arg, uint64_t addr);
 	void *arg;
 };
 

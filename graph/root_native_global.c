@@ -12,7 +12,8 @@
 struct globals {
 	struct native_rooter *r;
 	const struct hg_module *module;
-	struct hg_map roots; // address of a variable or symbol -> its root; 0: what belongs to none
+	struct hg_map roots; // address of a variable or symbol -> its root
+	native_words loose;
 	const struct hg_variable *variable; // that the last word lay in
 	const struct hg_symbol *symbol;
 };
@@ -53,18 +54,6 @@ static uint32_t symbol_root(struct globals *g, const struct hg_symbol *symbol)
 		       });
 }
 
-static uint32_t module_root(struct globals *g)
-{
-	char name[512];
-	const char *slash = strrchr(g->module->path, '/');
-	snprintf(name, sizeof(name), "data of %s", slash ? slash + 1 : g->module->path);
-	return root_at(g, 0,
-		       &(struct hg_root){
-			       .kind = HG_ROOT_DATA,
-			       .name = hg_program_string(g->r->prog, name),
-		       });
-}
-
 static bool in_variable(const struct hg_variable *variable, uint64_t addr)
 {
 	return variable && addr - variable->addr < variable->size;
@@ -96,7 +85,11 @@ static void word_found(void *arg, uint64_t addr, uint64_t value)
 		edge.root = symbol_root(g, symbol);
 		edge.offset = (uint32_t)(addr - symbol->addr);
 	} else {
-		edge.root = module_root(g);
+		struct native_word *word = hg_vec_push(&g->loose);
+		g->r->failed |= !word;
+		if (word)
+			*word = (struct native_word){addr, value};
+		return;
 	}
 	native_edge(g->r, &edge);
 }
@@ -154,7 +147,11 @@ void native_globals(struct native_rooter *r)
 	for (size_t i = 0; i < r->prog->modules.count && !r->failed; i++) {
 		struct globals g = {.r = r, .module = &r->prog->modules.data[i]};
 		missing += scan_module(&g);
+		native_section_words(r, g.module, &g.loose);
+		if (g.roots.count || g.loose.count)
+			native_note_module(r, g.module);
 		hg_map_deinit(&g.roots);
+		hg_vec_deinit(&g.loose);
 	}
 	hg_coverage_add(r->coverage, "bytes of data segments that are missing", missing);
 }

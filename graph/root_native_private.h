@@ -31,7 +31,9 @@ struct native_rooter {
 	const struct hg_native_options *options;
 	HG_VEC(struct native_thread) threads;
 	HG_VEC(struct native_module_tls) tls;
-	bool failed; // out of memory
+	bool in_block;	 // what is scanned may lie in a block
+	uint64_t *noted; // bit per module: the user knows that it has no debug info
+	bool failed;	 // out of memory
 };
 
 uint32_t native_root(struct native_rooter *r, const struct hg_root *root);
@@ -50,6 +52,13 @@ static inline bool native_skips(const struct native_rooter *r, uint64_t addr)
 	return r->options->skip && r->options->skip(r->options->arg, addr);
 }
 
+/** Is a word not to be looked at? */
+static inline bool native_skips_word(const struct native_rooter *r, uint64_t addr)
+{
+	return native_skips(r, addr) ||
+	       (!r->in_block && r->options->in_heap && r->options->in_heap(r->options->arg, addr));
+}
+
 /** Calls fn for each aligned word of [start, end) whose value lies in a block. Returns how many bytes are missing. */
 typedef void native_word_fn(void *arg, uint64_t addr, uint64_t value);
 uint64_t native_scan(struct native_rooter *r, uint64_t start, uint64_t end, native_word_fn *fn,
@@ -60,6 +69,19 @@ const char *native_module_name(const struct hg_module *module);
 
 /** HG_EDGE_* for the word at an offset of a value at addr (0: not in memory): none where it is a pointer that owns. */
 uint8_t native_flags(const struct native_rooter *r, uint32_t type, uint64_t addr, uint64_t offset);
+
+/** Tells the user of a module that counts and has no debug info, once. */
+void native_note_module(struct native_rooter *r, const struct hg_module *module);
+
+/* root_native_section.c */
+struct native_word {
+	uint64_t addr, value;
+};
+typedef HG_VEC(struct native_word) native_words;
+
+/** Adds the words of a module's data that neither a variable nor a symbol covers, named by their sections. Sorts them. */
+void native_section_words(struct native_rooter *r, const struct hg_module *module,
+			  native_words *words);
 
 /* root_native_global.c */
 void native_globals(struct native_rooter *r);

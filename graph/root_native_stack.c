@@ -84,13 +84,13 @@ static uint32_t frame_root(struct stack *s)
 	char name[512] = "unknown code";
 	if (module)
 		snprintf(name, sizeof(name), "code of %s", native_module_name(module));
-	s->frame_root = native_root(s->r, &(struct hg_root){
-						  .parent = s->thread->root,
-						  .kind = HG_ROOT_FRAME,
-						  .name = function ? function
-								   : hg_program_string(prog, name),
-						  .addr = s->frame->pc,
-					  });
+	s->frame_root = native_root(
+		s->r, &(struct hg_root){
+			      .parent = s->thread->root,
+			      .kind = HG_ROOT_FRAME,
+			      .name = function ? function : hg_program_string(prog, name),
+			      .addr = s->frame->pc,
+		      });
 	return s->frame_root;
 }
 
@@ -186,13 +186,17 @@ static void loose_word(void *arg, uint64_t addr, uint64_t value)
 	native_edge(s->r, &(struct hg_root_edge){
 				  .target = value,
 				  .root = s->words_root,
-				  .flags = HG_EDGE_CONSERVATIVE,
+				  .flags = HG_EDGE_CONSERVATIVE | HG_EDGE_STALE,
 			  });
 }
 
 // The words from s->at up to `end`.
 static void add_frame(struct stack *s, struct hg_frame *frame, uint64_t end)
 {
+	const struct hg_module *module =
+		hg_program_module_at(s->r->prog, hg_frame_lookup_pc(frame));
+	if (module)
+		native_note_module(s->r, module);
 	s->frame = frame;
 	s->frame_root = s->words_root = s->variable_root = 0;
 	s->frame_start = s->at;
@@ -238,7 +242,7 @@ static void rest_word(void *arg, uint64_t addr, uint64_t value)
 	native_edge(s->r, &(struct hg_root_edge){
 				  .target = value,
 				  .root = s->rest_root,
-				  .flags = HG_EDGE_CONSERVATIVE,
+				  .flags = HG_EDGE_CONSERVATIVE | HG_EDGE_STALE,
 			  });
 }
 
@@ -313,6 +317,8 @@ void native_stack(struct native_rooter *r, const struct native_thread *thread)
 	struct stack s = {.r = r, .thread = thread};
 	enter_stack(&s, thread->thread->sp);
 	add_registers(&s);
+	r->in_block = true;
 	walk(&s);
+	r->in_block = false;
 	hg_vec_deinit(&s.locals);
 }

@@ -164,12 +164,13 @@ struct storage { // of one thread
 static uint32_t rest_root(struct storage *s)
 {
 	if (!s->rest) {
-		s->rest = native_root(s->r, &(struct hg_root){
-						    .parent = s->thread->root,
-						    .kind = HG_ROOT_TLS,
-						    .name = hg_program_string(s->r->prog, "TLS words"),
-						    .conservative = true,
-					    });
+		s->rest = native_root(s->r,
+				      &(struct hg_root){
+					      .parent = s->thread->root,
+					      .kind = HG_ROOT_TLS,
+					      .name = hg_program_string(s->r->prog, "TLS words"),
+					      .conservative = true,
+				      });
 	}
 	return s->rest;
 }
@@ -287,9 +288,16 @@ static void dtv_words(struct storage *s)
 	}
 }
 
-static bool is_static(const struct storage *s, uint64_t base)
+// Right below the thread pointer, and not in a block that lies there by chance. Of a program that has no list of modules
+// nobody tells the offset; but there is nothing between its storage and the thread pointer.
+static bool is_static(const struct storage *s, const struct native_module_tls *module,
+		      uint64_t base)
 {
-	return base < s->thread->thread->tls && s->thread->thread->tls - base < MAX_STATIC_TLS;
+	const uint64_t below = s->thread->thread->tls - base;
+	if (module->offset)
+		return below == module->offset;
+	return base < s->thread->thread->tls && below - module->size < NATIVE_PAGE &&
+	       below >= module->size && below < MAX_STATIC_TLS && !native_is_block(s->r, base);
 }
 
 static void find_bases(struct storage *s, struct native_thread *thread)
@@ -303,18 +311,21 @@ static void find_bases(struct storage *s, struct native_thread *thread)
 		}
 		if (!module_storage(s, &s->r->tls.data[i], base))
 			*base = 0;
-		else if (is_static(s, *base) && *base < thread->tls_start)
+		else if (is_static(s, &s->r->tls.data[i], *base) && *base < thread->tls_start)
 			thread->tls_start = *base;
 	}
 }
 
 static void dynamic_words(struct storage *s)
 {
+	s->r->in_block = true;
 	for (size_t i = 0; i < s->bases.count; i++) {
 		const uint64_t base = s->bases.data[i], size = s->r->tls.data[i].size;
-		if (base && !is_static(s, base) && base + size > base && size < MAX_STATIC_TLS)
+		if (base && !is_static(s, &s->r->tls.data[i], base) && base + size > base &&
+		    size < MAX_STATIC_TLS)
 			native_scan(s->r, base, base + size, dynamic_word_found, s);
 	}
+	s->r->in_block = false;
 }
 
 static bool has_descriptor(const struct native_rooter *r, uint64_t tls)

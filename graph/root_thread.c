@@ -12,7 +12,8 @@
 uint32_t hg_root_symbol(struct hg_program *prog, const char *symbol)
 {
 	struct hg_text name = {0};
-	const char *plain = strncmp(symbol, "__GI_", 5) ? symbol : symbol + 5; // glibc's for its own use
+	const char *plain =
+		strncmp(symbol, "__GI_", 5) ? symbol : symbol + 5; // glibc's for its own use
 	if (strncmp(symbol, "_Z", 2) || !hg_demangle_symbol(symbol, &name))
 		hg_text_addn(&name, plain, strcspn(plain, "@")); // a version behind it
 	const uint32_t ret = hg_program_string(prog, hg_text_str(&name));
@@ -30,11 +31,20 @@ uint32_t hg_root_function(struct hg_program *prog, uint64_t pc)
 static bool is_starter(const char *name)
 {
 	static const char *const starters[] = {
-		"_start",	  "start_thread",	   "__libc_start_main",
-		"clone",	  "clone3",		   "__libc_start_call_main",
-		"__clone",	  "__clone3",		   "execute_native_thread_routine",
-		"runtime.goexit", "thread_start",	   "__libc_start_main_impl",
-		"__clone_internal", "runtime.goexit.abi0",
+		"_start",
+		"start_thread",
+		"__libc_start_main",
+		"clone",
+		"clone3",
+		"__libc_start_call_main",
+		"__clone",
+		"__clone3",
+		"execute_native_thread_routine",
+		"runtime.goexit",
+		"thread_start",
+		"__libc_start_main_impl",
+		"__clone_internal",
+		"runtime.goexit.abi0",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(starters); i++)
 		if (!strcmp(name, starters[i]))
@@ -45,8 +55,8 @@ static bool is_starter(const char *name)
 static uint32_t state_of(struct hg_program *prog, const struct hg_thread *thread, bool is_first)
 {
 	const struct hg_arch *arch = prog->image->arch;
-	const uint64_t faults = 1ull << SIGSEGV | 1ull << SIGABRT | 1ull << SIGBUS | 1ull << SIGFPE |
-				1ull << SIGILL | 1ull << SIGSYS;
+	const uint64_t faults = 1ull << SIGSEGV | 1ull << SIGABRT | 1ull << SIGBUS |
+				1ull << SIGFPE | 1ull << SIGILL | 1ull << SIGSYS;
 	char words[64];
 	// The kernel says of all threads of a core what the first one died of.
 	if (is_first && thread->signal > 0 && thread->signal < 64 &&

@@ -177,10 +177,14 @@ static struct hg_error *run(struct settle *s)
 	uint64_t certain = !err && weak ? reached_bytes(s) : 0;
 	if (!err && weak)
 		err = mark_guessed(s);
-	if (!err)
-		err = keep_needed(s, HG_EDGE_CONSERVATIVE, 0);
-	if (!err && s->weak_at)
-		err = hg_reach_weak(&a->graph, s->reached, s->weak_at, s->weak_to, &s->added);
+	// Stale words come when all else has been followed to its end: the second node of a list is its first one's.
+	for (unsigned stale = 0; !err && stale < 2; stale++) {
+		err = stale ? keep_needed(s, HG_EDGE_STALE, 0)
+			    : keep_needed(s, HG_EDGE_CONSERVATIVE, HG_EDGE_STALE);
+		if (!err && s->weak_at)
+			err = hg_reach_weak(&a->graph, s->reached, s->weak_at, s->weak_to,
+					    &s->added);
+	}
 	if (!err && weak) {
 		a->coverage.conservative_bytes = reached_bytes(s) - certain;
 		keep_reached(s);

@@ -12,7 +12,10 @@ static const struct hg_column columns[] = {
 	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "count", .title = "OBJECTS", .kind = HG_COLUMN_COUNT},
 	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES},
-	{.name = "conservative", .title = "CONSERVATIVE", .kind = HG_COLUMN_BYTES, .json_only = true},
+	{.name = "conservative",
+	 .title = "CONSERVATIVE",
+	 .kind = HG_COLUMN_BYTES,
+	 .json_only = true},
 	{.name = "where", .title = "WHERE", .kind = HG_COLUMN_TEXT, .text_only = true},
 	{.name = "label", .title = "ROOT", .kind = HG_COLUMN_TEXT, .text_only = true},
 };
@@ -33,9 +36,9 @@ struct sum {
 };
 
 struct sums {
-	struct sum *roots;	// by root: what hangs on it and on no root in it
-	struct sum *groups;	// by group of tops that are blocks
-	uint32_t *row_of;	// per root: the root in whose row it is
+	struct sum *roots;  // by root: what hangs on it and on no root in it
+	struct sum *groups; // by group of tops that are blocks
+	uint32_t *row_of;   // per root: the root in whose row it is
 };
 
 // Each variable of a native thread has a row of its own; what several of them reach is left in their frame's or thread's.
@@ -69,9 +72,8 @@ static struct hg_error *sum_rows(const struct hg_analysis *a, const struct hg_to
 		const uint32_t node = a->dom.preorder[i];
 		if (hg_node_is_root(a, node))
 			continue;
-		struct sum *sum = root_of[node]
-					  ? &s->roots[s->row_of[root_of[node]]]
-					  : &s->groups[tops->list.data[tops->of[node]].group];
+		struct sum *sum = root_of[node] ? &s->roots[s->row_of[root_of[node]]]
+						: &s->groups[tops->list.data[tops->of[node]].group];
 		const uint64_t size = hg_node_size(a, node);
 		sum->blocks++;
 		sum->bytes += size;
@@ -111,8 +113,8 @@ static struct hg_error *add_root(const struct hg_analysis *a, struct hg_namer *n
 
 // What several roots reach hangs under no one of them: a row for each set of owners makes the sum complete.
 static struct hg_error *add_shared(struct hg_namer *namer, const struct hg_top_group *group,
-				   const struct sum *sum, const struct hg_filter *filter, struct hg_rows *rows,
-				   struct hg_report *report)
+				   const struct sum *sum, const struct hg_filter *filter,
+				   struct hg_rows *rows, struct hg_report *report)
 {
 	const struct hg_top *top = &namer->tops->list.data[namer->tops->order[group->first]];
 	struct hg_text name = {0};

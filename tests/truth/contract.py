@@ -8,9 +8,10 @@ TOTALS = ["live_objects", "live_bytes", "garbage_objects", "garbage_bytes", "hea
 COVERAGE = ["typed_bytes", "masked_bytes", "missing_bytes", "conservative_edges"]
 ROWS = {  # by report and, for top, by what tells its kind of row
     "type": {"type": str, "count": int, "shallow": int, "retained": int, "exact": bool},
-    "root": {"root": str, "kind": str, "count": int, "retained": int},
+    "root": {"root": str, "kind": str, "count": int, "retained": int, "conservative": int},
     "object": {"address": ADDRESS, "type": str, "shallow": int, "retained": int, "holder": str},
     "goroutine": {"goroutines": int, "state": str, "created_by": str, "stack_bytes": int, "retained": int},
+    "thread": {"threads": int, "state": str, "stack_bytes": int, "tls_bytes": int, "retained": int, "exact": bool},
     "package": {"retained": int, "count": int},
     "container": {"type": str, "kind": str, "count": int, "slack": int, "shallow": int, "retained": int, "exact": bool},
     "why": {"id": int, "label": str, "via": str, "type": str, "count": int, "shallow": int, "retained": int},
