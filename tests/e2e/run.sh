@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs tests/e2e/COMMAND/CASE.sh and compares what it prints, both streams, with CASE.out beside it; --update writes CASE.out.
-# A case finds heapgraph in PATH, a core of the fixture `shapes` in $CORE and one of `cxx/containers` in $CXX_CORE, and the
-# path of the fixture c/leaks in $LEAKS; digits are its own business (see `plain`).
+# A case finds heapgraph in PATH, a core of the fixture `shapes` in $CORE, one of C's `holders` in $C_CORE, one of `cxx/containers`
+# in $CXX_CORE, and the path of the fixture c/leaks in $LEAKS; digits are its own business (see `plain`).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 update=${1:-}
 top=$PWD
 export PATH=$top/build:$PATH LC_ALL=C
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"; [ -z "${target_PID:-}" ] || kill "$target_PID" 2>/dev/null' EXIT
+trap 'rm -rf "$scratch"; kill ${target_PID:-} ${c_pid:-} 2>/dev/null' EXIT
 
 plain() { sed -E 's/^ +//; s/0x[0-9a-f]+/ADDRESS/g; s/[0-9]+([,.][0-9]+)*/N/g; s/ +/ /g'; } # figures of one run out, wording in
 export -f plain
@@ -34,6 +34,13 @@ coproc target { exec "$fixture"; }
 while read -r -u "${target[0]}" line && [ "$line" != ready ]; do :; done
 export PID=$target_PID CORE=$scratch/core
 heapgraph snapshot "$PID" -o "$CORE" >/dev/null || unset CORE
+holders=$(PYTHONPATH=tests/truth python3 -c 'import native; print(native.build("c/holders", flags=["-O0"], variant="e2e"))') || exit 1
+mkfifo "$scratch/said_c"
+"$holders" >"$scratch/said_c" &
+c_pid=$!
+while read -r line && [ "$line" != ready ]; do :; done <"$scratch/said_c"
+export C_CORE=$scratch/c_core
+heapgraph snapshot "$c_pid" -o "$C_CORE" >/dev/null || unset C_CORE
 
 status=0
 for script in tests/e2e/*/*.sh; do

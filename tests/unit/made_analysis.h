@@ -257,6 +257,13 @@ bool hg_fields_vary(const struct hg_analysis *a, uint32_t node)
 	return false;
 }
 
+bool hg_node_is_guessed(const struct hg_analysis *a, uint32_t node)
+{
+	(void)a;
+	(void)node;
+	return false;
+}
+
 bool hg_node_is_inner(const struct hg_analysis *a, uint32_t node)
 {
 	return !hg_node_is_root(a, node) && made_at(node)->inner;
