@@ -28,6 +28,36 @@ uint32_t hg_type_strip(const struct hg_program *prog, uint32_t id)
 	return 0;
 }
 
+static const struct hg_member *member_at(const struct hg_program *prog, const struct hg_type *type,
+					 uint64_t offset)
+{
+	for (uint32_t i = 0; i < type->member_count; i++) {
+		const struct hg_member *member = &prog->types.members.data[type->members + i];
+		if (offset - member->offset < hg_type_get(prog, member->type)->size)
+			return member;
+	}
+	return NULL;
+}
+
+bool hg_type_is_address(const struct hg_program *prog, uint32_t id, uint64_t offset)
+{
+	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
+		const struct hg_type *type = hg_type_get(prog, hg_type_strip(prog, id));
+		const struct hg_member *member = NULL;
+		if (type->kind == HG_TYPE_ARRAY && hg_type_get(prog, type->elem)->size) {
+			offset %= hg_type_get(prog, type->elem)->size;
+			id = type->elem;
+		} else if (type->kind == HG_TYPE_STRUCT &&
+			   (member = member_at(prog, type, offset))) {
+			offset -= member->offset;
+			id = member->type;
+		} else {
+			return !offset && type->go_kind == HG_GO_UINTPTR;
+		}
+	}
+	return false;
+}
+
 uint32_t hg_type_find(const struct hg_program *prog, const char *name)
 {
 	const uint32_t number = hg_strtab_find(&prog->strings, name);

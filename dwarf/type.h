@@ -110,6 +110,10 @@ const char *hg_type_name(const struct hg_program *prog, uint32_t id);
 /** Returns the id behind all typedefs (and const, volatile), 0 where they form a loop. */
 uint32_t hg_type_strip(const struct hg_program *prog, uint32_t id);
 
+/** Is there a number at `offset` of a value of this type that may stand for an address (Go's uintptr)? Of an array without a
+ * count, an element follows the other. */
+bool hg_type_is_address(const struct hg_program *prog, uint32_t id, uint64_t offset);
+
 /** Returns the id of a type by its full name ("runtime.mspan", "main.User"), or 0. */
 uint32_t hg_type_find(const struct hg_program *prog, const char *name);
 

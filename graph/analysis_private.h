@@ -18,6 +18,7 @@ struct hg_analysis_private {
 	uint64_t *owned;		     /* bit per block: only its owner's edge counts */
 	uint8_t *marks;			     /* per node: see graph/leak_mark.h; NULL not asked */
 	uint64_t *guessed; /* bit per block: reached over conservative edges alone; NULL: none is */
+	bool has_native;   /* beside a collector's heap there is one of C */
 	uint64_t low, span; /* addresses of blocks lie in [low, low + span) */
 };
 

@@ -38,8 +38,9 @@ static void mark(struct marking *m, uint32_t node, uint8_t marks)
 
 bool hg_leak_is_stale(const struct hg_roots *roots, const struct hg_root_edge *edge)
 {
+	const unsigned kind = roots->list.data[edge->root].kind;
 	return edge->flags & HG_EDGE_CONSERVATIVE &&
-	       roots->list.data[edge->root].kind == HG_ROOT_LOCAL;
+	       (hg_root_kind_is_local(kind) || kind == HG_ROOT_WORDS);
 }
 
 /** Does an address lead to the start of a block, or stand for one? */

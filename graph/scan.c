@@ -20,7 +20,7 @@ struct task {
 	uint32_t first, end; /* extents */
 	HG_VEC(struct found) edges;
 	uint64_t missing; /* bytes of blocks that could not be read */
-	uint64_t far;	  /* pointers too deep in a block for a 32-bit word number */
+	uint64_t far;	  /* pointers too deep in a block for a 30-bit word number */
 	bool failed;	  /* out of memory */
 };
 
@@ -53,12 +53,12 @@ static void set(uint64_t *bits, uint32_t i)
 /* ---- one block ---- */
 
 static void emit(const struct hg_analysis *a, struct task *task, const struct hg_extent *extent,
-		 uint64_t value, uint32_t from, uint64_t word)
+		 uint64_t value, uint32_t from, uint64_t word, uint32_t flag)
 {
 	const uint32_t to = hg_blocks_find_in(&a->blocks, extent, value);
 	if (to == HG_NO_BLOCK || to == from || test(a->priv->owned, to))
 		return;
-	if (word >= HG_WORD_INTERIOR) {
+	if (word >= HG_WORD_NUMBER) {
 		task->far++;
 		return;
 	}
@@ -69,7 +69,7 @@ static void emit(const struct hg_analysis *a, struct task *task, const struct hg
 	const bool interior = !a->heaps.data[extent->heap]->ops->pointer_bits &&
 			      !hg_blocks_starts_at(&a->blocks, extent, value);
 	task->edges.data[task->edges.count++] =
-		(struct found){to, (uint32_t)word | (interior ? HG_WORD_INTERIOR : 0)};
+		(struct found){to, (uint32_t)word | flag | (interior ? HG_WORD_INTERIOR : 0)};
 }
 
 /** Every word of a block whose heap knows no pointers may be one; but the garbage collector of another heap does not look
@@ -83,7 +83,24 @@ static void scan_all_words(const struct hg_analysis *a, struct task *task, uint3
 			continue;
 		const struct hg_extent *to = hg_blocks_extent_at(&a->blocks, value);
 		if (to && !a->heaps.data[to->heap]->ops->pointer_bits)
-			emit(a, task, to, value, block, at);
+			emit(a, task, to, value, block, at, 0);
+	}
+}
+
+/** Of up to 64 words that a collector does not follow: those that lead to starts of blocks which are not its own. */
+static void scan_numbers(const struct hg_analysis *a, struct task *task, uint32_t block,
+			 const uint8_t *bytes, uint64_t word, uint64_t mask)
+{
+	while (mask) {
+		const uint64_t at = word + (uint64_t)__builtin_ctzll(mask);
+		const uint64_t value = hg_load_u64(bytes + at * 8);
+		mask &= mask - 1;
+		if (value - a->priv->low >= a->priv->span)
+			continue;
+		const struct hg_extent *to = hg_blocks_extent_at(&a->blocks, value);
+		if (to && !a->heaps.data[to->heap]->ops->pointer_bits &&
+		    hg_blocks_starts_at(&a->blocks, to, value))
+			emit(a, task, to, value, block, at, HG_WORD_NUMBER);
 	}
 }
 
@@ -93,15 +110,19 @@ static void scan_slot(const struct hg_analysis *a, struct task *task,
 {
 	const struct hg_heap *heap = a->heaps.data[extent->heap];
 	uint64_t words = size / 8;
-	bool last = false;
+	bool last = extent->no_pointers;
 	if (!heap->ops->pointer_bits) {
 		scan_all_words(a, task, block, bytes, size);
 		return;
 	}
-	for (uint64_t word = 0; word < words && !last; word += 64) {
-		uint64_t bits = heap->ops->pointer_bits(heap, extent, slot_addr, word, &last);
-		if (words - word < 64)
-			bits &= ((uint64_t)1 << (words - word)) - 1;
+	for (uint64_t word = 0; word < words && (!last || a->priv->has_native); word += 64) {
+		const uint64_t all =
+			words - word < 64 ? ((uint64_t)1 << (words - word)) - 1 : UINT64_MAX;
+		uint64_t bits =
+			last ? 0 : heap->ops->pointer_bits(heap, extent, slot_addr, word, &last);
+		bits &= all;
+		if (a->priv->has_native)
+			scan_numbers(a, task, block, bytes, word, all & ~bits);
 		while (bits) {
 			uint64_t at = word + (uint64_t)__builtin_ctzll(bits);
 			bits &= bits - 1;
@@ -110,7 +131,7 @@ static void scan_slot(const struct hg_analysis *a, struct task *task,
 				continue;
 			const struct hg_extent *to = hg_blocks_extent_at(&a->blocks, value);
 			if (to)
-				emit(a, task, to, value, block, at);
+				emit(a, task, to, value, block, at, 0);
 		}
 	}
 }
@@ -140,7 +161,7 @@ static const uint8_t *slot_bytes(const struct hg_analysis *a, struct task *task,
 static void scan_extent(struct scan *s, struct task *task, const struct hg_extent *extent)
 {
 	const struct hg_blocks *blocks = &s->a->blocks;
-	if (extent->no_pointers || !extent->count)
+	if ((extent->no_pointers && !s->a->priv->has_native) || !extent->count)
 		return;
 	const uint8_t *whole = hg_image_view(s->a->prog->image, extent->addr,
 					     (uint64_t)extent->slots * extent->stride);
@@ -258,7 +279,9 @@ static struct hg_error *cut_tasks(struct scan *s)
 			bytes = 0;
 		}
 		s->tasks.data[s->tasks.count - 1].end = (uint32_t)i + 1;
-		bytes += blocks->extents.data[i].no_pointers ? 64 : blocks->extents.data[i].size;
+		bytes += blocks->extents.data[i].no_pointers && !s->a->priv->has_native
+				 ? 64
+				 : blocks->extents.data[i].size;
 	}
 	return NULL;
 }
@@ -290,7 +313,7 @@ static struct hg_error *check_tasks(struct scan *s)
 	}
 	hg_coverage_add(&s->a->coverage, "bytes of objects with pointers that could not be read",
 			missing);
-	hg_coverage_add(&s->a->coverage, "pointers beyond the first 32 GiB of one object", far);
+	hg_coverage_add(&s->a->coverage, "pointers beyond the first 8 GiB of one object", far);
 	return NULL;
 }
 
@@ -341,6 +364,12 @@ static struct hg_error *run(struct scan *s, uint32_t **words)
 		s->a->priv->low = a->blocks.extents.data[0].addr;
 		s->a->priv->span = last->addr + last->size - s->a->priv->low;
 	}
+	bool collected = false, native = false;
+	for (size_t i = 0; i < a->heaps.count; i++) {
+		collected |= a->heaps.data[i]->ops->pointer_bits != NULL;
+		native |= !a->heaps.data[i]->ops->pointer_bits;
+	}
+	a->priv->has_native = collected && native;
 	mark_special_blocks(s);
 	prepare_root_edges(s);
 	count_root_edges(s);
@@ -411,7 +440,7 @@ struct hg_error *hg_analysis_outs(const struct hg_analysis *a, uint32_t node, hg
 	uint32_t block = hg_node_block(a, node);
 	const struct hg_extent *extent = hg_blocks_extent(&a->blocks, block);
 	uint64_t addr = hg_blocks_addr(&a->blocks, block);
-	if (extent->no_pointers || test(a->priv->folded, block))
+	if ((extent->no_pointers && !a->priv->has_native) || test(a->priv->folded, block))
 		return NULL;
 	struct task task = {0};
 	hg_cleanup(buffer_free) struct buffer copy = {0};
@@ -419,16 +448,17 @@ struct hg_error *hg_analysis_outs(const struct hg_analysis *a, uint32_t node, hg
 	const uint8_t *bytes = slot_bytes(a, &task, extent, addr, size, NULL, &copy);
 	if (bytes)
 		scan_slot(a, &task, extent, block, addr, bytes, size);
-	const bool precise = a->heaps.data[extent->heap]->ops->pointer_bits;
 	const struct hg_place place = {addr, size};
 	bool enough = hg_vec_reserve(ret, task.edges.count);
 	for (size_t i = 0; enough && i < task.edges.count; i++) {
-		const uint64_t offset = hg_word_offset(task.edges.data[i].word);
-		const bool owns = precise || hg_weak_is_declared(a, block, place, offset);
+		const struct found *edge = &task.edges.data[i];
+		const enum hg_weak_rank rank = hg_weak_rank(a, extent, block, place, edge->word);
+		if (rank == HG_RANK_NONE)
+			continue;
 		ret->data[ret->count++] =
-			(struct hg_out){.to = a->graph.first_block + task.edges.data[i].to,
-					.offset = offset,
-					.flags = owns ? 0 : HG_EDGE_CONSERVATIVE};
+			(struct hg_out){.to = a->graph.first_block + edge->to,
+					.offset = hg_word_offset(edge->word),
+					.flags = rank == HG_RANK_STRONG ? 0 : HG_EDGE_CONSERVATIVE};
 	}
 	hg_vec_deinit(&task.edges);
 	return enough && !task.failed ? NULL : &hg_enomem;

@@ -8,10 +8,13 @@
 
 /** Set in a word number: the pointer leads behind the start of a block of a heap without pointer masks. */
 #define HG_WORD_INTERIOR 0x80000000u
+/** Set in a word number: a word that a collector does not follow, and that leads to the start of a block of another heap. It
+ * counts where its type says that it is an address (graph/weak.c). */
+#define HG_WORD_NUMBER 0x40000000u
 
 static inline uint64_t hg_word_offset(uint32_t word)
 {
-	return (uint64_t)(word & ~HG_WORD_INTERIOR) * 8;
+	return (uint64_t)(word & ~(HG_WORD_INTERIOR | HG_WORD_NUMBER)) * 8;
 }
 
 /**

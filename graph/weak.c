@@ -17,8 +17,8 @@ struct settle {
 	hg_graph_pairs added;
 };
 
-bool hg_weak_is_declared(const struct hg_analysis *a, uint32_t block, struct hg_place place,
-			 uint64_t offset)
+static bool is_declared(const struct hg_analysis *a, uint32_t block, struct hg_place place,
+			uint64_t offset)
 {
 	uint32_t type = a->blocks.types[block];
 	if (!type || !hg_lang_of(a, type))
@@ -28,13 +28,37 @@ bool hg_weak_is_declared(const struct hg_analysis *a, uint32_t block, struct hg_
 	       hg_window_has(&a->priv->windows, block, place.addr + offset);
 }
 
+static enum hg_weak_rank rank_number(const struct hg_analysis *a, const struct hg_extent *extent,
+				     uint32_t block, struct hg_place place, uint64_t offset)
+{
+	if (offset < extent->header)
+		return HG_RANK_NONE;
+	place.addr += extent->header;
+	place.room -= extent->header;
+	offset -= extent->header;
+	if (is_declared(a, block, place, offset))
+		return HG_RANK_STRONG;
+	return hg_type_is_address(a->prog, a->blocks.types[block], offset) ? HG_RANK_WEAK
+									   : HG_RANK_NONE;
+}
+
+enum hg_weak_rank hg_weak_rank(const struct hg_analysis *a, const struct hg_extent *extent,
+			       uint32_t block, struct hg_place place, uint32_t word)
+{
+	if (word & HG_WORD_NUMBER)
+		return rank_number(a, extent, block, place, hg_word_offset(word));
+	return a->heaps.data[extent->heap]->ops->pointer_bits ||
+			       is_declared(a, block, place, hg_word_offset(word))
+		       ? HG_RANK_STRONG
+		       : HG_RANK_WEAK;
+}
+
 /** Moves the undeclared edges of one extent's blocks to weak_to; *kept and *weak are the next free positions. */
 static void split_extent(struct settle *s, const struct hg_extent *extent, uint32_t *kept,
 			 uint32_t *weak)
 {
 	struct hg_graph *graph = &s->a->graph;
 	const struct hg_blocks *blocks = &s->a->blocks;
-	bool precise = s->a->heaps.data[extent->heap]->ops->pointer_bits;
 	uint32_t slot = hg_blocks_next_slot(blocks, extent, 0);
 	for (uint32_t block = extent->first; block < extent->first + extent->count;
 	     block++, slot = hg_blocks_next_slot(blocks, extent, slot + 1)) {
@@ -47,10 +71,11 @@ static void split_extent(struct settle *s, const struct hg_extent *extent, uint3
 			from < end ? hg_blocks_slot_size(blocks, extent, slot) : 0};
 		for (uint32_t e = from; e < end; e++) {
 			uint32_t to = graph->edge_to[e];
-			if (precise ||
-			    hg_weak_is_declared(s->a, block, place, hg_word_offset(s->words[e])))
+			const enum hg_weak_rank of =
+				hg_weak_rank(s->a, extent, block, place, s->words[e]);
+			if (of == HG_RANK_STRONG)
 				graph->edge_to[(*kept)++] = to;
-			else
+			else if (of == HG_RANK_WEAK)
 				s->weak_to[(*weak)++] = to;
 		}
 	}
@@ -75,7 +100,7 @@ static struct hg_error *split(struct settle *s)
 	uint32_t end = graph->edge_at[graph->nodes];
 	for (size_t i = 0; i < a->blocks.extents.count; i++)
 		split_extent(s, &a->blocks.extents.data[i], &kept, &weak);
-	hg_assert(kept + weak == end);
+	hg_assert(kept + weak <= end);
 	graph->edge_at[graph->nodes] = kept;
 	graph->edges = kept;
 	s->weak_at[graph->nodes] = weak;

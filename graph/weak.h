@@ -16,8 +16,12 @@
  */
 struct hg_error *hg_weak_settle(struct hg_analysis *a, const uint32_t *words);
 
-/** Does the type of a block, which lies at place, declare the word at `offset` to be a pointer that owns, and is it in use? */
-bool hg_weak_is_declared(const struct hg_analysis *a, uint32_t block, struct hg_place place,
-			 uint64_t offset);
+/** What becomes of a word that leads to a block: it owns it; it keeps it where nothing else does; or it is no reference at all
+ * (a number that a collector does not follow, and that its type calls no address). */
+enum hg_weak_rank { HG_RANK_STRONG, HG_RANK_WEAK, HG_RANK_NONE };
+
+/** The rank of a word (see hg_scan()) of a block, which lies at place in the extent. */
+enum hg_weak_rank hg_weak_rank(const struct hg_analysis *a, const struct hg_extent *extent,
+			       uint32_t block, struct hg_place place, uint32_t word);
 
 #endif

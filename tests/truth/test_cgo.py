@@ -8,15 +8,21 @@ PEERS = 500
 THREAD_BLOCK = 300000
 LOST = 40
 INNER = 20
+CACHED = 200000
+LOAN = 7000
 
 
 def check_cache(target, roots):
-    """The cache is one C global, to the byte: 20,000 entries with their data, and the table."""
+    """The cache is one C global, to the byte: 200,000 entries with their data, and the table."""
     row = roots.get("g_cache")
     if not row:
         raise Failed(f"no root g_cache, the largest are {list(roots)[:3]}")
     expect("g_cache retains", target.truths["c_cache_bytes"], row["retained"])
-    expect("g_cache blocks", 40001, row["count"])
+    expect("g_cache blocks", 2 * CACHED + 1, row["count"])
+    if row["retained"] < 200_000_000:
+        raise Failed(f"g_cache retains {row['retained']:,}, which is no 200 MB")
+    if target.truths["go_sys"] > row["retained"] // 4:
+        raise Failed(f"Go has {target.truths['go_sys']:,} bytes from the system, which may hold the cache")
     expect("g_cache comes first", "g_cache", next(iter(roots)))
 
 
@@ -53,6 +59,32 @@ def check_leaks(core):
     expect("other large blocks that are lost", [], held)
 
 
+def check_unseen(roots):
+    """C blocks that Go's collector does not see: behind pointers to incomplete types, and in numbers."""
+    for name, count, least in (("main.wrappers", 40, 20 * 2 * 3000), ("main.numbers", 30, 30 * 4000)):
+        row = roots.get(name, {"retained": 0, "count": 0})
+        if row["retained"] < least or row["count"] < count:
+            raise Failed(f"{name} retains {row['retained']:,} bytes of {row['count']} objects, not its {least:,} of C")
+    expect("main.numbers holds by words that may not be pointers", True, roots["main.numbers"]["conservative"] >= 30 * 4000)
+    expect("main.wrappers, conservative", True, roots["main.wrappers"]["conservative"] < 20 * 3000 + 8192)
+
+
+def check_pinned(target, roots):
+    """What C holds of Go is alive by its pin, and not by C: the pinner keeps it."""
+    if not target.truths["loans"]:
+        return  # before Go 1.21
+    if roots["main.pinner"]["retained"] < LOAN:
+        raise Failed(f"main.pinner does not keep what it pins: {roots['main.pinner']}")
+    expect("what C was lent is not C's", 1, roots["g_lent"]["count"])
+
+
+def check_threads(core):
+    rows = ask("top", core, "--by=thread", "-n", "1000")["rows"]
+    served = [row for row in rows if row.get("start") == "serve"]
+    if len(served) != 1 or served[0]["retained"] < THREAD_BLOCK or served[0]["state"] != "pause":
+        raise Failed(f"the thread of C: {served}")
+
+
 def one(version):
     with Target(build(version, "cgo", "cgo")) as target, Core(target) as core:
         roots = rows_by(ask("top", core, "--by=root", "-n", "1000000"), "root")
@@ -60,6 +92,9 @@ def one(version):
         check_go(target, ask("top", core, "--by=type", "-n", "1000000"))
         check_owner(core)
         check_leaks(core)
+        check_unseen(roots)
+        check_pinned(target, roots)
+        check_threads(core)
         predicted = roots["main.sessions"]["retained"] - target.truths["c_owned_bytes"]
         expect_near("Go's part of main.sessions", target.drop("main.sessions"), predicted, WITHIN)
         if not any(row["kind"] == "stack" and row["root"].endswith("serve.buffer") and row["retained"] >= THREAD_BLOCK for row in roots.values()):

@@ -121,9 +121,9 @@ static void tops_obey_their_options(void **state)
 	hg_report_destroy(report);
 	expect_error("top", (struct hg_report_args){.sort = "colour"},
 		     "cannot sort by 'colour': count, shallow, retained");
-	expect_error(
-		"top", (struct hg_report_args){.by = "age"},
-		"cannot show the top by 'age': type, object, root, package, goroutine, container");
+	expect_error("top", (struct hg_report_args){.by = "age"},
+		     "cannot show the top by 'age': type, object, root, package, goroutine, "
+		     "thread, container");
 	expect_error("flop", (struct hg_report_args){0}, "no report is called 'flop'");
 	made_end();
 }
