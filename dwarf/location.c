@@ -149,33 +149,56 @@ static struct entry read_location_entry(struct hg_bytes *bytes, struct hg_dwarf 
 	return unit->split ? read_split_entry4(bytes, dwarf, unit, base) : read_entry4(bytes, base);
 }
 
-enum hg_location_status hg_location_list_find(struct hg_dwarf *dwarf, const struct hg_unit *unit,
-					      uint64_t offset, bool indexed, uint64_t pc,
-					      struct hg_section_bytes *ret)
+bool hg_location_each(struct hg_dwarf *dwarf, const struct hg_unit *unit, uint64_t offset,
+		      bool indexed,
+		      bool (*fn)(void *arg, uint64_t low, uint64_t high,
+				 const struct hg_section_bytes *expr),
+		      void *arg)
 {
 	const bool v5 = unit->version >= 5;
 	struct hg_bytes bytes = open_list(dwarf, unit, v5 ? HG_DEBUG_LOCLISTS : HG_DEBUG_LOC,
 					  unit->loclists_base, offset, indexed);
 	uint64_t base = unit->low_pc;
-	enum hg_location_status fallback = HG_LOCATION_NOWHERE;
 	for (unsigned i = 0; i < MAX_LIST && !bytes.bad; i++) {
 		const struct entry entry = read_location_entry(&bytes, dwarf, unit, &base);
 		if (entry.kind == ENTRY_END)
-			return fallback;
+			return true;
 		if (entry.kind == ENTRY_BAD)
-			return HG_LOCATION_BAD;
+			return false;
 		if (entry.kind == ENTRY_BASE)
 			continue;
 		const uint64_t size = v5 ? hg_bytes_uleb(&bytes) : hg_bytes_u16(&bytes);
-		const uint8_t *data = hg_bytes_take(&bytes, size);
-		if (!data || pc < entry.low || pc >= entry.high)
-			continue;
-		*ret = (struct hg_section_bytes){data, size};
-		if (entry.kind == ENTRY_RANGE)
-			return HG_LOCATION_FOUND;
-		fallback = HG_LOCATION_FOUND;
+		const struct hg_section_bytes expr = {hg_bytes_take(&bytes, size), size};
+		if (expr.data && !fn(arg, entry.low, entry.high, &expr))
+			return true;
 	}
-	return HG_LOCATION_BAD;
+	return false;
+}
+
+struct search { // of the expression for a pc
+	uint64_t pc;
+	enum hg_location_status status;
+	struct hg_section_bytes *ret;
+};
+
+// The entry that holds everywhere else (from 0 on, to the end) gives way to one of a range.
+static bool look_at(void *arg, uint64_t low, uint64_t high, const struct hg_section_bytes *expr)
+{
+	struct search *search = arg;
+	if (search->pc < low || search->pc >= high)
+		return true;
+	*search->ret = *expr;
+	search->status = HG_LOCATION_FOUND;
+	return !low && high == UINT64_MAX;
+}
+
+enum hg_location_status hg_location_list_find(struct hg_dwarf *dwarf, const struct hg_unit *unit,
+					      uint64_t offset, bool indexed, uint64_t pc,
+					      struct hg_section_bytes *ret)
+{
+	struct search search = {.pc = pc, .status = HG_LOCATION_NOWHERE, .ret = ret};
+	return hg_location_each(dwarf, unit, offset, indexed, look_at, &search) ? search.status
+										: HG_LOCATION_BAD;
 }
 
 bool hg_location_each_range(const struct hg_die *die,

@@ -58,6 +58,14 @@ enum hg_location_status hg_location_list_find(struct hg_dwarf *dwarf, const stru
 					      uint64_t offset, bool indexed, uint64_t pc,
 					      struct hg_section_bytes *ret);
 
+/** Calls fn for each range of link-time addresses of the location list at `offset` with the expression that holds there,
+ * until it says false. False where the list is damaged. */
+bool hg_location_each(struct hg_dwarf *dwarf, const struct hg_unit *unit, uint64_t offset,
+		      bool indexed,
+		      bool (*fn)(void *arg, uint64_t low, uint64_t high,
+				 const struct hg_section_bytes *expr),
+		      void *arg);
+
 /** Calls fn for each range of link-time addresses of an entry (low_pc and high_pc, or ranges), until it says false.
  * False where the list of ranges is damaged. */
 bool hg_location_each_range(const struct hg_die *die,

@@ -23,6 +23,7 @@ struct hg_totals {
 struct hg_heap_share { /* one heap's part of the totals */
 	struct hg_totals totals;
 	uint64_t typed_bytes, masked_bytes; /* of its live bytes */
+	uint64_t guessed_bytes;		    /* of those that are typed */
 };
 
 struct hg_analysis {
@@ -70,7 +71,7 @@ static inline bool hg_node_is_live(const struct hg_analysis *a, uint32_t node)
 }
 
 /** Is it alive by words alone that may not be pointers: on no way from a root are all edges certain? */
-bool hg_node_is_guessed(const struct hg_analysis *a, uint32_t node);
+bool hg_node_is_doubted(const struct hg_analysis *a, uint32_t node);
 
 uint64_t hg_node_size(const struct hg_analysis *a, uint32_t node); /* shallow; 0 for root nodes */
 

@@ -16,6 +16,7 @@ struct hg_coverage_count {
 
 struct hg_coverage {
 	uint64_t typed_bytes;	/* live bytes whose type has a name */
+	uint64_t guessed_bytes; /* of those, where the type is a guess or found through one */
 	uint64_t masked_bytes;	/* live bytes known by the pointer mask or size alone */
 	uint64_t missing_bytes; /* of the target's memory that the dump should hold and does not */
 	uint64_t conservative_bytes; /* live bytes that hang on such edges alone */

@@ -200,6 +200,9 @@ static void sum_extent(struct hg_analysis *a, const struct hg_extent *extent)
 		}
 		share->totals.live_objects++;
 		share->totals.live_bytes += size;
+		const uint64_t *guessed = a->priv->guessed;
+		if (guessed && guessed[block / 64] >> (block % 64) & 1)
+			share->guessed_bytes += size;
 		if (a->blocks.types[block])
 			share->typed_bytes += size;
 		else
@@ -224,6 +227,7 @@ static struct hg_error *sum_totals(struct hg_analysis *a)
 	}
 	a->totals = a->shares[0].totals;
 	a->coverage.typed_bytes = a->shares[0].typed_bytes;
+	a->coverage.guessed_bytes = a->shares[0].guessed_bytes;
 	a->coverage.masked_bytes = a->shares[0].masked_bytes;
 	return NULL;
 }
@@ -345,6 +349,7 @@ void hg_analysis_destroy(struct hg_analysis *a)
 		hg_langs_close(a);
 		hg_windows_deinit(&a->priv->windows);
 		free(a->priv->folded);
+		free(a->priv->doubted);
 		free(a->priv->owned);
 		free(a->priv->marks);
 		free(a->priv->guessed);
@@ -369,12 +374,12 @@ uint64_t hg_node_size(const struct hg_analysis *a, uint32_t node)
 	return hg_node_is_root(a, node) ? 0 : hg_blocks_size(&a->blocks, hg_node_block(a, node));
 }
 
-bool hg_node_is_guessed(const struct hg_analysis *a, uint32_t node)
+bool hg_node_is_doubted(const struct hg_analysis *a, uint32_t node)
 {
-	if (hg_node_is_root(a, node) || !a->priv || !a->priv->guessed)
+	if (hg_node_is_root(a, node) || !a->priv || !a->priv->doubted)
 		return false;
 	const uint32_t block = hg_node_block(a, node);
-	return a->priv->guessed[block / 64] >> (block % 64) & 1;
+	return a->priv->doubted[block / 64] >> (block % 64) & 1;
 }
 
 uint64_t hg_node_addr(const struct hg_analysis *a, uint32_t node)

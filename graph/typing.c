@@ -5,9 +5,11 @@
 #include "core/base/bytes.h"
 #include "graph/analysis_private.h"
 #include "graph/scan.h"
+#include "graph/typing_evidence.h"
 
 #define EXACT UINT32_MAX
-#define EDGES_AHEAD 8 /* between a prefetch and its use */
+#define EDGES_AHEAD 8	  /* between a prefetch and its use */
+#define UNTYPED_PERCENT 2 // of malloc's bytes, from which on code is read for evidence
 
 struct visit {
 	uint64_t addr;
@@ -24,6 +26,7 @@ struct typing {
 		built_types; /* ids from here on are made from runtime descriptors, not from debug info */
 	HG_VEC(struct visit) stack;	  /* blocks whose pointers are to be followed */
 	const struct hg_segment *segment; /* where the last block was read */
+	struct hg_evidence *evidence;	  /* of what untyped pointers lead to; NULL at first */
 	bool failed;
 };
 
@@ -177,7 +180,9 @@ static void apply(struct typing *t, uint64_t value, uint32_t block, struct hg_gu
 	if (!array && !p.at)
 		guess.type = enlarge(t, guess.type, p.room);
 	uint64_t size = hg_type_get(t->a->prog, guess.type)->size;
-	if (!size || size > p.room || contradicts_mask(t, p.extent, guess.type))
+	if (!size || size > p.room ||
+	    !hg_shape_aligned(t->a->prog, guess.type, value - guess.back) ||
+	    contradicts_mask(t, p.extent, guess.type))
 		return;
 	uint64_t fit = p.room / size;
 	uint64_t count = guess.count && guess.count <= fit ? guess.count : fit;
@@ -195,16 +200,28 @@ static void apply(struct typing *t, uint64_t value, uint32_t block, struct hg_gu
 		take(t, &c, p.extent, p.addr);
 }
 
+/** A block of which nothing is known yet takes the type that code tells of the field that leads to it. */
+static void guess(struct typing *t, uint32_t type, uint64_t offset, uint64_t value, uint32_t block)
+{
+	struct place p;
+	if (!find_place(&t->a->blocks, value, block, &p) || t->a->blocks.types[p.block] ||
+	    t->a->heaps.data[p.extent->heap]->ops->pointer_bits)
+		return;
+	const uint32_t guessed = hg_evidence_guess(t->evidence, type, offset, p.addr, p.size, p.at);
+	if (guessed)
+		take(t, &(struct candidate){p.block, guessed, 1}, p.extent, p.addr);
+}
+
 /** Follows the pointer at `offset` of a value; block: the one that it leads to, as for find_place(). */
 static void follow_pointer(struct typing *t, uint32_t type, struct hg_place place, uint64_t offset,
 			   uint64_t value, uint32_t block)
 {
 	struct hg_leaf leaf = hg_shape_leaf_at(t->shapes, type, place, offset);
-	if (leaf.kind == HG_LEAF_NONE)
-		return;
-	struct hg_lang *lang = hg_lang_of(t->a, type);
+	struct hg_lang *lang = leaf.kind == HG_LEAF_NONE ? NULL : hg_lang_of(t->a, type);
 	if (lang)
 		apply(t, value, block, lang->ops->resolve(lang, &leaf, place.addr, offset, value));
+	if (t->evidence)
+		guess(t, type, offset, value, block);
 }
 
 /** Has what typing asks about the targets of some edges on its way from memory, all at the same time. */
@@ -343,6 +360,77 @@ static void take_exact(struct typing *t)
 	}
 }
 
+/** Is it worth reading all code for? The bytes of heaps that know no pointers, and of their untyped blocks. */
+static bool is_much_untyped(const struct hg_analysis *a)
+{
+	uint64_t all = 0, untyped = 0;
+	for (size_t i = 0; i < a->blocks.extents.count; i++) {
+		const struct hg_extent *extent = &a->blocks.extents.data[i];
+		uint32_t block = extent->first;
+		if (a->heaps.data[extent->heap]->ops->pointer_bits)
+			continue;
+		for (uint32_t slot = hg_blocks_next_slot(&a->blocks, extent, 0);
+		     slot < extent->slots;
+		     slot = hg_blocks_next_slot(&a->blocks, extent, slot + 1), block++) {
+			const uint64_t size = hg_blocks_slot_size(&a->blocks, extent, slot);
+			all += size;
+			untyped += a->blocks.types[block] ? 0 : size;
+		}
+	}
+	return untyped > all / 100 * UNTYPED_PERCENT;
+}
+
+/** Bit per block: it has no type. Handed to the analysis as those that get theirs by a guess. */
+static uint64_t *mark_untyped(const struct hg_blocks *blocks)
+{
+	uint64_t *marks = calloc((size_t)blocks->count / 64 + 1, 8);
+	for (uint32_t i = 0; marks && i < blocks->count; i++)
+		marks[i / 64] |= (uint64_t)!blocks->types[i] << (i % 64);
+	return marks;
+}
+
+/** All that is typed is followed once more, with what code tells of untyped pointers. */
+static void follow_typed(struct typing *t)
+{
+	const struct hg_blocks *blocks = &t->a->blocks;
+	for (size_t i = 0; i < blocks->extents.count && !t->failed; i++) {
+		const struct hg_extent *extent = &blocks->extents.data[i];
+		uint32_t block = extent->first;
+		if (t->a->heaps.data[extent->heap]->ops->pointer_bits)
+			continue;
+		for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0);
+		     slot < extent->slots && !t->failed;
+		     slot = hg_blocks_next_slot(blocks, extent, slot + 1), block++) {
+			if (!blocks->types[block])
+				continue;
+			push(t, hg_extent_slot_addr(extent, slot), block);
+			drain(t);
+		}
+	}
+}
+
+static struct hg_error *follow_evidence(struct typing *t)
+{
+	struct hg_evidence evidence;
+	if (!is_much_untyped(t->a))
+		return NULL;
+	t->a->priv->guessed = mark_untyped(&t->a->blocks);
+	if (!t->a->priv->guessed)
+		return &hg_enomem;
+	struct hg_error *err = hg_evidence_init(&evidence, t->a, t->shapes);
+	t->evidence = &evidence;
+	if (!err) {
+		follow_roots(t, 0);
+		follow_roots(t, HG_EDGE_CONSERVATIVE);
+		follow_typed(t);
+	}
+	t->evidence = NULL;
+	hg_evidence_deinit(&evidence);
+	for (uint32_t i = 0; i < t->a->blocks.count; i++)
+		t->a->priv->guessed[i / 64] &= ~((uint64_t)!t->a->blocks.types[i] << (i % 64));
+	return err;
+}
+
 static struct hg_error *run(struct typing *t)
 {
 	struct hg_analysis *a = t->a;
@@ -355,6 +443,9 @@ static struct hg_error *run(struct typing *t)
 	follow_roots(t, 0);
 	follow_roots(t, HG_EDGE_CONSERVATIVE);
 	follow_exact(t);
+	struct hg_error *err = t->failed ? NULL : follow_evidence(t);
+	if (err)
+		return err;
 	return t->failed ? &hg_enomem : NULL;
 }
 

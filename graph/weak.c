@@ -165,14 +165,14 @@ static uint64_t reached_bytes(const struct settle *s)
 }
 
 /** Marks the blocks that are not reached yet; after the last edges, those that are not reached still are none. */
-static struct hg_error *mark_guessed(struct settle *s)
+static struct hg_error *mark_doubted(struct settle *s)
 {
 	const struct hg_analysis *a = s->a;
-	a->priv->guessed = calloc((size_t)a->blocks.count / 64 + 1, 8);
-	if (!a->priv->guessed)
+	a->priv->doubted = calloc((size_t)a->blocks.count / 64 + 1, 8);
+	if (!a->priv->doubted)
 		return &hg_enomem;
 	for (uint32_t i = 0; i < a->blocks.count; i++)
-		a->priv->guessed[i / 64] |= (uint64_t)!s->reached[a->graph.first_block + i]
+		a->priv->doubted[i / 64] |= (uint64_t)!s->reached[a->graph.first_block + i]
 					    << (i % 64);
 	return NULL;
 }
@@ -182,7 +182,7 @@ static void keep_reached(struct settle *s)
 	const struct hg_analysis *a = s->a;
 	for (uint32_t i = 0; i < a->blocks.count; i++)
 		if (!s->reached[a->graph.first_block + i])
-			a->priv->guessed[i / 64] &= ~((uint64_t)1 << (i % 64));
+			a->priv->doubted[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
 
 static struct hg_error *run(struct settle *s)
@@ -201,7 +201,7 @@ static struct hg_error *run(struct settle *s)
 	bool weak = s->weak_at || a->coverage.conservative_edges;
 	uint64_t certain = !err && weak ? reached_bytes(s) : 0;
 	if (!err && weak)
-		err = mark_guessed(s);
+		err = mark_doubted(s);
 	// Stale words come when all else has been followed to its end: the second node of a list is its first one's.
 	for (unsigned stale = 0; !err && stale < 2; stale++) {
 		err = stale ? keep_needed(s, HG_EDGE_STALE, 0)

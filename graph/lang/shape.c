@@ -281,6 +281,22 @@ bool hg_shape_varies(struct hg_shapes *shapes, uint32_t type)
 	return shape && shape->varies;
 }
 
+bool hg_shape_aligned(const struct hg_program *prog, uint32_t type, uint64_t addr)
+{
+	const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
+	if (t->kind == HG_TYPE_POINTER)
+		return addr % 8 == 0;
+	if (t->kind != HG_TYPE_STRUCT || t->language == HG_LANGUAGE_GO)
+		return true;
+	for (uint32_t i = 0; i < t->member_count; i++) {
+		const struct hg_member *m = &prog->types.members.data[t->members + i];
+		const struct hg_type *type_of = hg_type_get(prog, hg_type_strip(prog, m->type));
+		if (type_of->kind == HG_TYPE_POINTER && m->offset % 8 == 0)
+			return addr % 8 == 0;
+	}
+	return true;
+}
+
 uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem)
 {
 	uint64_t *known = hg_map_put(&shapes->open_arrays, elem);
@@ -298,6 +314,28 @@ uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem)
 				     .elem = elem,
 				     .language = hg_type_get(shapes->prog, elem)->language};
 	*known = hg_type_add(shapes->prog, &type);
+	return (uint32_t)*known;
+}
+
+uint32_t hg_shape_guessed(struct hg_shapes *shapes, uint32_t type)
+{
+	uint64_t *known = hg_map_put(&shapes->guessed, type);
+	if (!known)
+		return 0;
+	if (*known)
+		return (uint32_t)*known;
+	const struct hg_type t = *hg_type_get(shapes->prog, type);
+	const bool open = t.kind == HG_TYPE_ARRAY && !t.count;
+	const char *name = hg_type_name(shapes->prog, open ? t.elem : type);
+	hg_autofree char *text = NULL;
+	if (asprintf(&text, "%s%s?", name, open ? "[]" : "") < 0)
+		return 0;
+	const struct hg_type guessed = {.name = hg_program_string(shapes->prog, text),
+					.kind = HG_TYPE_TYPEDEF,
+					.size = t.size,
+					.elem = type,
+					.language = t.language};
+	*known = hg_type_add(shapes->prog, &guessed);
 	return (uint32_t)*known;
 }
 
@@ -333,6 +371,7 @@ void hg_shapes_deinit(struct hg_shapes *shapes)
 			hg_vec_deinit(&shapes->by_type.data[i]->pieces);
 	hg_vec_deinit(&shapes->by_type);
 	hg_map_deinit(&shapes->open_arrays);
+	hg_map_deinit(&shapes->guessed);
 	hg_map_deinit(&shapes->interiors);
 	hg_arena_deinit(&shapes->arena);
 }

@@ -57,6 +57,7 @@ struct hg_shapes {
 	unsigned depth;			   /* shapes being made */
 	HG_VEC(struct hg_shape *) by_type; /* NULL until asked */
 	struct hg_map open_arrays;	   /* element type -> type "as many of it as fit" */
+	struct hg_map guessed;		   /* type -> the same, marked as a guess */
 	struct hg_map interiors;	   /* type | offset << 32 -> type "contains it at offset" */
 	struct hg_arena arena;
 	/** Says what parts of a struct are more than their declared types (a Go slice, a map's tables). Fills up to
@@ -87,8 +88,13 @@ bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type);
 /** May values of the type hold values of different types at one place? */
 bool hg_shape_varies(struct hg_shapes *shapes, uint32_t type);
 
+/** May a value of a type of C or C++ lie there? What holds pointers at whole words is aligned to them. */
+bool hg_shape_aligned(const struct hg_program *prog, uint32_t type, uint64_t addr);
+
 /** The type "as many of elem as fit into the block" (an array whose count is 0); 0 when memory is exhausted. */
 uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem);
+/** The same type under a name that says that it is a guess: "Session?". */
+uint32_t hg_shape_guessed(struct hg_shapes *shapes, uint32_t type);
 /** The type "unknown, but with a `type` at offset". */
 uint32_t hg_shape_interior(struct hg_shapes *shapes, uint32_t type, uint64_t offset);
 void hg_shapes_deinit(struct hg_shapes *shapes);

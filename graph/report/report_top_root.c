@@ -32,7 +32,7 @@ enum {
 };
 
 struct sum {
-	uint64_t blocks, bytes, guessed;
+	uint64_t blocks, bytes, doubted;
 };
 
 struct sums {
@@ -77,7 +77,7 @@ static struct hg_error *sum_rows(const struct hg_analysis *a, const struct hg_to
 		const uint64_t size = hg_node_size(a, node);
 		sum->blocks++;
 		sum->bytes += size;
-		sum->guessed += hg_node_is_guessed(a, node) ? size : 0;
+		sum->doubted += hg_node_is_doubted(a, node) ? size : 0;
 	}
 	return NULL;
 }
@@ -86,7 +86,7 @@ static void fill_sum(struct hg_cell *cells, const struct sum *sum)
 {
 	cells[COLUMN_COUNT].number = sum->blocks;
 	cells[COLUMN_RETAINED].number = sum->bytes;
-	cells[COLUMN_CONSERVATIVE].number = sum->guessed;
+	cells[COLUMN_CONSERVATIVE].number = sum->doubted;
 }
 
 static struct hg_error *add_root(const struct hg_analysis *a, struct hg_namer *namer, uint32_t root,
@@ -135,14 +135,14 @@ static struct hg_error *add_shared(struct hg_namer *namer, const struct hg_top_g
 }
 
 // What hangs on words alone that may not be pointers.
-static void add_guessed(const struct hg_cell *cells, struct hg_text *label)
+static void add_doubted(const struct hg_cell *cells, struct hg_text *label)
 {
-	const uint64_t guessed = cells[COLUMN_CONSERVATIVE].number;
-	if (!guessed)
+	const uint64_t doubted = cells[COLUMN_CONSERVATIVE].number;
+	if (!doubted)
 		return;
 	hg_text_add(label, " [");
-	if (guessed < cells[COLUMN_RETAINED].number) {
-		hg_human_bytes(label, guessed);
+	if (doubted < cells[COLUMN_RETAINED].number) {
+		hg_human_bytes(label, doubted);
 		hg_text_add(label, " ");
 	}
 	hg_text_add(label, "conservative]");
@@ -159,7 +159,7 @@ static void fill_rest(struct hg_namer *namer, struct hg_cell *cells, struct hg_r
 	hg_text_add(&label, cells[COLUMN_ROOT].text);
 	if (g)
 		hg_namer_goroutine(namer, g, false, &label);
-	add_guessed(cells, &label);
+	add_doubted(cells, &label);
 	cells[COLUMN_LABEL].text = hg_report_words(report, hg_text_str(&label));
 	hg_text_deinit(&label);
 	cells[COLUMN_LINE].number = 0;

@@ -319,7 +319,7 @@ static void say_object(struct hg_why *why, uint64_t addr, uint32_t node)
 		hg_text_add(&text, " and retains ");
 		add_amount(why, a->retained[node], &text);
 		hg_text_add(&text, ".");
-		if (hg_node_is_guessed(a, node))
+		if (hg_node_is_doubted(a, node))
 			hg_text_add(&text, " Only words that may not be pointers hold it: it may "
 					   "be dead.");
 	} else {

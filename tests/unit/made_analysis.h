@@ -257,7 +257,7 @@ bool hg_fields_vary(const struct hg_analysis *a, uint32_t node)
 	return false;
 }
 
-bool hg_node_is_guessed(const struct hg_analysis *a, uint32_t node)
+bool hg_node_is_doubted(const struct hg_analysis *a, uint32_t node)
 {
 	(void)a;
 	(void)node;

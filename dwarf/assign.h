@@ -1,0 +1,29 @@
+/**
+ * What code loads from fields and stores in them: evidence of what a void * leads to. Where a variable of type T * gets its
+ * value from a field of an S, or its value goes there, that field of S leads to a T, whatever it is declared to be.
+ */
+#ifndef HG_DWARF_ASSIGN_H
+#define HG_DWARF_ASSIGN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+struct hg_program;
+
+struct hg_assignment {
+	uint32_t from;	 /* S, as the variable that points to it declares */
+	uint64_t offset; /* of the field in S */
+	uint32_t to;	 /* T, as the variable declares it */
+};
+
+/**
+ * Calls fn for each such instruction in the functions of C and C++ of all modules, until it says false. Variables are those of
+ * the debug info, at the addresses where it says that they are in registers, or on the stack in code that was not optimized.
+ */
+struct hg_error *hg_assignments(struct hg_program *prog,
+				bool (*fn)(void *arg, const struct hg_assignment *assignment),
+				void *arg);
+
+#endif
