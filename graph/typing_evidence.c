@@ -5,6 +5,7 @@
 #include "core/base/bytes.h"
 #include "core/base/limits.h"
 #include "dwarf/assign.h"
+#include "graph/lang/lang_c.h"
 
 #define MAX_CANDIDATES 24 // of one field
 #define MAX_TAIL 24	  // bytes that malloc may add to what was asked for, and less
@@ -161,15 +162,6 @@ static bool agrees_pointer(const struct hg_analysis *a, const struct hg_leaf *le
 	return true;
 }
 
-static bool has_open_end(const struct hg_program *prog, const struct hg_type *t)
-{
-	if (!t->member_count)
-		return false;
-	const struct hg_member *last = &prog->types.members.data[t->members + t->member_count - 1];
-	const struct hg_type *type = hg_type_get(prog, hg_type_strip(prog, last->type));
-	return type->kind == HG_TYPE_ARRAY && !type->count;
-}
-
 /** How well a block agrees with a struct; 0: it does not. */
 static unsigned agrees(const struct hg_evidence *e, uint32_t type, const struct block *block)
 {
@@ -178,7 +170,7 @@ static unsigned agrees(const struct hg_evidence *e, uint32_t type, const struct 
 	const struct hg_type t = *hg_type_get(a->prog, type);
 	if (t.kind != HG_TYPE_STRUCT || t.incomplete || !t.size || t.size > block->size)
 		return 0;
-	bool tail = block->size - t.size < MAX_TAIL || has_open_end(a->prog, &t);
+	bool tail = block->size - t.size < MAX_TAIL || c_has_open_end(a->prog, type);
 	unsigned confirmed = 1;
 	for (uint64_t i = 0; i + 8 <= t.size && i < LOOKED_AT; i += 8) {
 		const uint64_t value = hg_load_u64(block->bytes + i);

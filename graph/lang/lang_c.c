@@ -2,12 +2,30 @@
 
 #include <stdlib.h>
 
+#include "core/base/limits.h"
+
+/** What ends with an array of no fixed length, or of one as it was written before C99, stands alone: its block has room for
+ * more of them. */
+bool c_has_open_end(const struct hg_program *prog, uint32_t type)
+{
+	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
+		const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
+		if (t->kind == HG_TYPE_ARRAY)
+			return t->count < 2 && depth;
+		if (t->kind != HG_TYPE_STRUCT || !t->member_count)
+			return false;
+		type = prog->types.members.data[t->members + t->member_count - 1].type;
+	}
+	return false;
+}
+
 /** A T * points to one T or to many; void * says nothing. */
 struct hg_guess c_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
 			  uint64_t offset, uint64_t value)
 {
-	(void)lang, (void)base, (void)offset, (void)value;
-	return (struct hg_guess){.type = leaf->type, .sure = 1};
+	(void)base, (void)offset, (void)value;
+	const bool one = leaf->type && c_has_open_end(lang->a->prog, leaf->type);
+	return (struct hg_guess){.type = leaf->type, .count = one, .sure = 1};
 }
 
 void c_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out)

@@ -32,7 +32,7 @@ void hg_name_type(const struct hg_analysis *a, uint32_t node, struct hg_text *ou
 }
 
 /** The member of a struct that covers offset; the last where several do, but an empty base class only where nothing else
- * does. NULL where none does. */
+ * does; of a union the first that points. NULL where none does. */
 static const struct hg_member *member_at(const struct hg_program *prog, const struct hg_type *type,
 					 uint64_t offset)
 {
@@ -40,9 +40,14 @@ static const struct hg_member *member_at(const struct hg_program *prog, const st
 	for (uint32_t i = 0; i < type->member_count; i++) {
 		const struct hg_member *m = &prog->types.members.data[type->members + i];
 		uint64_t size = hg_type_get(prog, m->type)->size;
-		if (m->offset <= offset && offset - m->offset < size &&
-		    !(found && m->embedded && size == 1))
-			found = m;
+		if (m->offset > offset || offset - m->offset >= size ||
+		    (found && m->embedded && size == 1))
+			continue;
+		const bool points =
+			hg_type_get(prog, hg_type_strip(prog, m->type))->kind == HG_TYPE_POINTER;
+		if (type->kind == HG_TYPE_UNION && points)
+			return m;
+		found = m;
 	}
 	return found;
 }

@@ -59,11 +59,11 @@ static void flatten_array(struct hg_shapes *shapes, struct hg_shape *shape,
 	const uint64_t size = hg_type_get(shapes->prog, array->elem)->size;
 	const struct hg_shape *elem = shape_of(shapes, array->elem);
 	shape->varies |= elem && elem->varies;
-	if (!elem || !elem->has_pointers || !size || !array->count ||
-	    array->count > UINT64_MAX / size || at + array->count * size < at)
+	if (!elem || !elem->has_pointers || !size || array->count > UINT64_MAX / size ||
+	    at + array->count * size < at)
 		return;
 	const struct hg_piece piece = {.start = at,
-				       .end = at + array->count * size,
+				       .end = array->count ? at + array->count * size : UINT64_MAX,
 				       .type = array->elem,
 				       .kind = HG_LEAF_NONE};
 	add_piece(shape, &piece);
@@ -130,6 +130,20 @@ static void sort_pieces(struct hg_shape *shape)
 	shape->pieces.count = kept;
 }
 
+/** An array of one at the end of a struct: before C99 had flexible members they were written so. */
+static void open_end(const struct hg_shapes *shapes, struct hg_shape *shape,
+		     const struct hg_type *t)
+{
+	struct hg_piece *last =
+		shape->pieces.count ? &shape->pieces.data[shape->pieces.count - 1] : NULL;
+	if (!last || t->kind != HG_TYPE_STRUCT || t->language == HG_LANGUAGE_GO)
+		return;
+	const uint64_t size = hg_type_get(shapes->prog, last->type)->size;
+	if (last->kind == HG_LEAF_NONE && last->start && last->end == t->size &&
+	    last->end - last->start == size)
+		last->end = UINT64_MAX;
+}
+
 static struct hg_shape **shape_place(struct hg_shapes *shapes, uint32_t type)
 {
 	if (type >= shapes->by_type.count) {
@@ -167,6 +181,7 @@ static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type)
 	} else {
 		flatten(shapes, shape, type, 0, 0);
 		sort_pieces(shape);
+		open_end(shapes, shape, &t);
 		shape->has_pointers = shape->pieces.count;
 	}
 	shapes->depth--;

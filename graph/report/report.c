@@ -84,12 +84,21 @@ static void fill_totals(const struct hg_analysis *a, struct hg_report *report)
 			add_totals(report, &a->shares[i].totals, malloc_names);
 }
 
+/** Is the first heap one of malloc's, whose unreachable blocks nobody will collect? */
+static bool is_native(const struct hg_analysis *a)
+{
+	return a->heaps.count && !a->heaps.data[0]->ops->pointer_bits;
+}
+
 static void fill_numbers(const struct hg_analysis *a, struct hg_report *report)
 {
 	fill_totals(a, report);
 	const struct hg_coverage *c = &a->coverage;
 	add_number(report->coverage, &report->coverage_count, "typed_bytes", c->typed_bytes);
 	add_number(report->coverage, &report->coverage_count, "masked_bytes", c->masked_bytes);
+	if (is_native(a))
+		add_number(report->coverage, &report->coverage_count, "guessed_bytes",
+			   c->guessed_bytes);
 	add_number(report->coverage, &report->coverage_count, "missing_bytes", c->missing_bytes);
 	add_number(report->coverage, &report->coverage_count, "conservative_edges",
 		   c->conservative_edges);
@@ -114,12 +123,6 @@ static void fill_notes(const struct hg_analysis *a, struct hg_report *report)
 		hg_text_cut(&words, 0);
 	}
 	hg_text_deinit(&words);
-}
-
-/** Is the first heap one of malloc's, whose unreachable blocks nobody will collect? */
-static bool is_native(const struct hg_analysis *a)
-{
-	return a->heaps.count && !a->heaps.data[0]->ops->pointer_bits;
 }
 
 static void add_conservative(const struct hg_coverage *c, struct hg_text *words)
@@ -155,7 +158,13 @@ static void fill_trust(const struct hg_analysis *a, struct hg_report *report)
 	hg_human_permille(&words, hg_human_share(c->typed_bytes, a->totals.live_bytes));
 	hg_text_add(&words, " of ");
 	hg_human_bytes(&words, a->totals.live_bytes);
-	hg_text_add(&words, " live bytes typed, ");
+	hg_text_add(&words, " live bytes typed");
+	if (c->guessed_bytes) {
+		hg_text_add(&words, " (");
+		hg_human_permille(&words, hg_human_share(c->guessed_bytes, a->totals.live_bytes));
+		hg_text_add(&words, " on weak evidence)");
+	}
+	hg_text_add(&words, ", ");
 	hg_human_permille(&words, hg_human_share(c->masked_bytes, a->totals.live_bytes));
 	hg_text_add(&words, is_native(a) ? " not; " : " by pointer mask alone; ");
 	hg_human_bytes(&words, a->totals.garbage_bytes);
