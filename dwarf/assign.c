@@ -19,12 +19,14 @@
 #define MAX_DEPTH 64		// scopes in scopes
 #define MAX_LIVE (1u << 16)	// ranges of variables of one function
 #define MAX_ENTRIES (16u << 20) // of debug info; behind them evidence ends
+#define MAX_CASTS 512		// ranges of one register that are compared with each other
 #define MAX_IN_REGISTER 4096	// ranges of variables looked through for one instruction
 
 struct live { // where a register, or a slot of the stack, holds a pointer
 	uint64_t low, high;
 	int64_t slot;  // from rbp
 	uint32_t type; // what it points to
+	bool opaque;   // which is nowhere defined
 };
 
 typedef HG_VEC(struct live) lives;
@@ -51,6 +53,12 @@ struct reader {
 	void *arg;
 };
 
+static bool is_opaque(const struct hg_program *prog, uint32_t type)
+{
+	const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
+	return t->kind == HG_TYPE_STRUCT && t->incomplete;
+}
+
 /** What a variable of a type points to, 0 where it does not: a struct, or bytes. */
 static uint32_t pointee_of(const struct hg_program *prog, uint32_t type)
 {
@@ -59,8 +67,7 @@ static uint32_t pointee_of(const struct hg_program *prog, uint32_t type)
 		return 0;
 	const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, pointer->elem));
 	const bool bytes = t->size == 1 && (t->kind == HG_TYPE_INT || t->kind == HG_TYPE_UINT);
-	const bool whole = t->kind == HG_TYPE_STRUCT && !t->incomplete && t->size;
-	return whole || bytes ? pointer->elem : 0;
+	return t->kind == HG_TYPE_STRUCT || bytes ? pointer->elem : 0;
 }
 
 static bool copy_die(void *arg, const struct hg_die *die)
@@ -107,7 +114,10 @@ static bool add_location(void *arg, uint64_t low, uint64_t high,
 	    low >= high)
 		return true;
 	add_live(reader, &reader->regs[*expr->data - HG_OP_REG0],
-		 &(struct live){.low = low, .high = high, .type = reader->variable});
+		 &(struct live){.low = low,
+				.high = high,
+				.type = reader->variable,
+				.opaque = is_opaque(reader->prog, reader->variable)});
 	return !reader->nomem;
 }
 
@@ -222,7 +232,7 @@ static bool decode_move(const uint8_t *code, uint64_t left, struct move *ret)
 
 static void tell(struct reader *reader, uint32_t from, int64_t offset, uint32_t to)
 {
-	if (from && to && offset >= 0 && !reader->done)
+	if (from && to && offset >= 0 && !reader->done && !is_opaque(reader->prog, to))
 		reader->done = !reader->fn(reader->arg,
 					   &(struct hg_assignment){from, (uint64_t)offset, to});
 }
@@ -285,6 +295,24 @@ static void look_at_code(struct reader *reader, const struct range *range)
 	}
 }
 
+/** Two variables in one register at a time, one of them of a type that is only declared. */
+static void look_at_casts(struct reader *reader, const lives *list)
+{
+	const size_t count = list->count < MAX_CASTS ? list->count : MAX_CASTS;
+	for (size_t i = 0; i < count; i++) {
+		const struct live *opaque = &list->data[i];
+		for (size_t k = 0; k < count && opaque->opaque; k++) {
+			const struct live *live = &list->data[k];
+			if (live->opaque || live->low < opaque->low || live->low >= opaque->high ||
+			    hg_type_get(reader->prog, live->type)->size == 1 || reader->done)
+				continue;
+			reader->done = !reader->fn(
+				reader->arg, &(struct hg_assignment){
+						     opaque->type, HG_ASSIGNMENT_CAST, live->type});
+		}
+	}
+}
+
 static void clear_function(struct reader *reader)
 {
 	for (unsigned i = 0; i < REGISTERS; i++)
@@ -311,6 +339,8 @@ static void look_at_module(struct reader *reader, uint32_t module)
 		hg_die_at(reader->module->dwarf, die, read_function, reader);
 		for (size_t k = 0; k < reader->ranges.count && !reader->done; k++)
 			look_at_code(reader, &reader->ranges.data[k]);
+		for (unsigned k = 0; k < REGISTERS; k++)
+			look_at_casts(reader, &reader->regs[k]);
 	}
 	hg_program_count_damage(reader->prog, module);
 	hg_map_deinit(&seen);

@@ -8,8 +8,12 @@
 #include "graph/typing_evidence.h"
 
 #define EXACT UINT32_MAX
-#define EDGES_AHEAD 8	  /* between a prefetch and its use */
-#define UNTYPED_PERCENT 2 // of malloc's bytes, from which on code is read for evidence
+#define EDGES_AHEAD 8	    // between a prefetch and its use
+#define SMALL_STRUCT 24	    // bytes that must be left for another struct in a block
+#define OWN_LOOKED_AT 65536 // bytes of a struct whose pointers into its own block are followed
+#define ARRAY_WORDS 512	    // of an array that are looked at, about
+#define ARRAY_GOOD 8	    // pointers for one word that is none
+#define UNTYPED_PERCENT 2   // of malloc's bytes, from which on code is read for evidence
 
 struct visit {
 	uint64_t addr;
@@ -169,6 +173,48 @@ static bool contradicts_mask(const struct typing *t, const struct hg_extent *ext
 	return !lang || !lang->ops->hides_pointers || !lang->ops->hides_pointers(lang, type);
 }
 
+/** Where T * may lead to many: do what would be pointers in the others look like it? Of what is there, nearly all: a few words may
+ * have been left by others who had the memory before. */
+static bool looks_like_array(const struct typing *t, const struct place *p, uint32_t type,
+			     uint64_t size)
+{
+	const struct hg_image *image = t->a->prog->image;
+	const uint64_t before = p->at % size ? 0 : p->at;
+	const uint64_t from = p->addr + p->size - p->room - before, room = p->room + before;
+	const uint8_t *bytes = hg_image_view(image, from, room);
+	const uint64_t stride = (room / ARRAY_WORDS + 8) & ~7ull;
+	unsigned good = 0, bad = 0;
+	if (!bytes || !hg_shape_has_pointers(t->shapes, type))
+		return true;
+	for (uint64_t i = 0; i + 8 <= room; i += stride) {
+		const uint64_t value = hg_load_u64(bytes + i);
+		if (!value || hg_shape_leaf(t->shapes, type, i % size).kind == HG_LEAF_NONE)
+			continue;
+		const bool there = hg_image_view(image, value, 1) != NULL;
+		good += there;
+		bad += !there;
+	}
+	return good >= ARRAY_GOOD * bad;
+}
+
+/** A struct in a block of malloc's that is known to hold another, behind or before it: both are there. */
+static bool combine(struct typing *t, const struct place *p, uint32_t type)
+{
+	uint32_t *known = &t->a->blocks.types[p->block];
+	const struct hg_type *old = hg_type_get(t->a->prog, *known);
+	if (t->a->heaps.data[p->extent->heap]->ops->pointer_bits || old->kind != HG_TYPE_STRUCT ||
+	    hg_type_get(t->a->prog, hg_type_strip(t->a->prog, type))->kind != HG_TYPE_STRUCT ||
+	    !hg_shape_has_pointers(t->shapes, type))
+		return false;
+	const uint32_t both = hg_shape_combined(t->shapes, *known, type, p->at);
+	if (!both)
+		return false;
+	*known = both;
+	t->scores[p->block] = EXACT - 1;
+	push(t, p->addr, p->block);
+	return true;
+}
+
 /** Applies a guess to the block that contains `value`; block as for find_place(). */
 static void apply(struct typing *t, uint64_t value, uint32_t block, struct hg_guess guess)
 {
@@ -185,9 +231,13 @@ static void apply(struct typing *t, uint64_t value, uint32_t block, struct hg_gu
 	    contradicts_mask(t, p.extent, guess.type))
 		return;
 	uint64_t fit = p.room / size;
+	if (guess.sure && fit > 1 && !guess.count && !looks_like_array(t, &p, guess.type, size))
+		fit = 1;
 	uint64_t count = guess.count && guess.count <= fit ? guess.count : fit;
 	uint64_t sure = guess.sure && guess.sure < count ? guess.sure : count;
 	struct candidate c = {.block = p.block, .score = score(sure * size, !p.at)};
+	if (combine(t, &p, guess.type))
+		return;
 	if (guess.sure && fit < 2)
 		array = false;
 	if (array && p.at % size == 0)
@@ -276,6 +326,27 @@ static void follow_block(struct typing *t, struct visit visit)
 	}
 }
 
+/** What a struct refers to behind its own end was allocated together with it: no edge says so. */
+static void follow_own(struct typing *t, struct visit visit)
+{
+	struct hg_analysis *a = t->a;
+	const struct hg_extent *extent = hg_blocks_extent_at(&a->blocks, visit.addr);
+	const uint32_t type = a->blocks.types[visit.block];
+	const struct hg_type *held = hg_type_get(a->prog, hg_type_strip(a->prog, type));
+	if (!extent || !extent->irregular || held->kind != HG_TYPE_STRUCT)
+		return;
+	const uint64_t size = hg_blocks_size(&a->blocks, visit.block), end = held->size;
+	const struct hg_place place = {visit.addr, size};
+	const uint8_t *bytes = hg_image_view(a->prog->image, visit.addr, size);
+	if (!bytes || end > size || size - end < SMALL_STRUCT || end > OWN_LOOKED_AT)
+		return;
+	for (uint64_t offset = 0; offset + 8 <= end; offset += 8) {
+		const uint64_t value = hg_load_u64(bytes + offset);
+		if (value - visit.addr < size)
+			follow_pointer(t, type, place, offset, value, visit.block);
+	}
+}
+
 static void fetch_edges(const struct typing *t, uint32_t block)
 {
 	const struct hg_graph *graph = &t->a->graph;
@@ -291,6 +362,7 @@ static void drain(struct typing *t)
 		if (t->stack.count)
 			fetch_edges(t, t->stack.data[t->stack.count - 1].block);
 		follow_block(t, visit);
+		follow_own(t, visit);
 	}
 }
 

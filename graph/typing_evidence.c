@@ -81,7 +81,9 @@ static bool note(void *arg, const struct hg_assignment *assignment)
 	const struct hg_program *prog = e->a->prog;
 	uint32_t type = assignment->from;
 	uint64_t offset = assignment->offset;
-	if (!find_field(prog, &type, &offset) || offset >> 32)
+	if (offset == HG_ASSIGNMENT_CAST)
+		type = hg_type_strip(prog, type);
+	else if (!find_field(prog, &type, &offset) || offset >> 32)
 		return true;
 	struct hg_evidence_site *site = site_of(e, type | offset << 32);
 	if (!site)
@@ -185,33 +187,53 @@ static unsigned agrees(const struct hg_evidence *e, uint32_t type, const struct 
 	return tail ? confirmed : 0;
 }
 
+/** What code tells of a field, else of the type that it is declared to lead to and that is nowhere defined. */
+static const struct hg_evidence_site *find_site(const struct hg_evidence *e, uint32_t type,
+						uint64_t offset)
+{
+	const struct hg_program *prog = e->a->prog;
+	const struct hg_leaf leaf = hg_shape_leaf(e->shapes, type, offset);
+	const uint64_t *found = NULL;
+	if (find_field(prog, &type, &offset) && !(offset >> 32))
+		found = hg_map_get(&e->by_field, type | offset << 32);
+	if (!found && leaf.kind == HG_LEAF_POINTER && leaf.type)
+		found = hg_map_get(&e->by_field,
+				   hg_type_strip(prog, leaf.type) | HG_ASSIGNMENT_CAST << 32);
+	return found ? e->sites.data[*found - 1] : NULL;
+}
+
+/** How well a block that is led to at a byte agrees with a candidate; 0: it does not. */
+static unsigned rate(const struct hg_evidence *e, uint32_t candidate, const struct block *block,
+		     uint64_t at)
+{
+	const uint64_t looked_at = block->size < LOOKED_AT ? block->size : LOOKED_AT;
+	if (is_bytes(hg_type_get(e->a->prog, hg_type_strip(e->a->prog, candidate))))
+		return at <= MAX_HEADER && agrees_bytes(e->a, block->bytes, looked_at);
+	const struct block behind = {block->addr + at, block->size - at, block->bytes + at};
+	return at <= MAX_HEADER && at % 8 == 0 ? agrees(e, candidate, &behind) : 0;
+}
+
 uint32_t hg_evidence_guess(struct hg_evidence *e, uint32_t type, uint64_t offset, uint64_t addr,
 			   uint64_t size, uint64_t at)
 {
 	const struct hg_program *prog = e->a->prog;
-	if (!find_field(prog, &type, &offset) || offset >> 32)
-		return 0;
-	const uint64_t *found = hg_map_get(&e->by_field, type | offset << 32);
+	const struct hg_evidence_site *site = find_site(e, type, offset);
 	const struct block block = {addr, size, hg_image_view(prog->image, addr, size)};
-	if (!found || !block.bytes)
-		return 0;
-	const struct hg_evidence_site *site = e->sites.data[*found - 1];
 	uint32_t best = 0;
 	uint64_t best_rank = 0;
-	for (unsigned i = 0; i < site->count; i++) {
+	for (unsigned i = 0; site && block.bytes && i < site->count; i++) {
 		const uint32_t candidate = site->candidates[i].type;
-		const bool bytes = is_bytes(hg_type_get(prog, hg_type_strip(prog, candidate)));
-		const uint64_t looked_at = size < LOOKED_AT ? size : LOOKED_AT;
-		unsigned agreed = 0;
-		if (bytes)
-			agreed = at <= MAX_HEADER && agrees_bytes(e->a, block.bytes, looked_at);
-		else if (!at)
-			agreed = agrees(e, candidate, &block);
-		const uint64_t rank = (uint64_t)agreed << 32 | site->candidates[i].votes;
-		if (!agreed || rank <= best_rank)
+		const unsigned rating = rate(e, candidate, &block, at);
+		const uint64_t rank = (uint64_t)rating << 32 | site->candidates[i].votes;
+		if (!rating || rank <= best_rank)
 			continue;
 		best_rank = rank;
-		best = bytes ? hg_shape_open_array(e->shapes, candidate) : candidate;
+		best = candidate;
 	}
-	return best ? hg_shape_guessed(e->shapes, best) : 0;
+	if (!best)
+		return 0;
+	if (is_bytes(hg_type_get(prog, hg_type_strip(prog, best))))
+		return hg_shape_guessed(e->shapes, hg_shape_open_array(e->shapes, best));
+	best = hg_shape_guessed(e->shapes, best);
+	return at ? hg_shape_interior(e->shapes, best, at) : best;
 }

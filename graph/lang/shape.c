@@ -24,6 +24,16 @@ static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type);
 static void flatten(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t type, uint64_t at,
 		    unsigned depth);
 
+/** An array of no length says something only at the end of a struct of C or C++: that more follows. */
+static bool says_nothing(const struct hg_program *prog, const struct hg_type *t,
+			 const struct hg_member *member)
+{
+	const struct hg_type *array = hg_type_get(prog, hg_type_strip(prog, member->type));
+	return array->kind == HG_TYPE_ARRAY && !array->count &&
+	       (t->language == HG_LANGUAGE_GO || t->kind != HG_TYPE_STRUCT ||
+		t->size - member->offset >= 8);
+}
+
 static void flatten_struct(struct hg_shapes *shapes, struct hg_shape *shape, uint32_t type,
 			   uint64_t at, unsigned depth)
 {
@@ -45,7 +55,7 @@ static void flatten_struct(struct hg_shapes *shapes, struct hg_shape *shape, uin
 	const struct hg_type t = *hg_type_get(shapes->prog, type);
 	for (uint32_t i = 0; i < t.member_count; i++) {
 		const struct hg_member member = shapes->prog->types.members.data[t.members + i];
-		bool known = member.offset > t.size;
+		bool known = member.offset > t.size || says_nothing(shapes->prog, &t, &member);
 		for (unsigned k = 0; k < count; k++)
 			known |= pieces[k].start == at + member.offset;
 		if (!known)
@@ -387,6 +397,8 @@ void hg_shapes_deinit(struct hg_shapes *shapes)
 	hg_vec_deinit(&shapes->by_type);
 	hg_map_deinit(&shapes->open_arrays);
 	hg_map_deinit(&shapes->guessed);
+	hg_map_deinit(&shapes->combined);
+	hg_map_deinit(&shapes->composites);
 	hg_map_deinit(&shapes->interiors);
 	hg_arena_deinit(&shapes->arena);
 }

@@ -58,6 +58,8 @@ struct hg_shapes {
 	HG_VEC(struct hg_shape *) by_type; /* NULL until asked */
 	struct hg_map open_arrays;	   /* element type -> type "as many of it as fit" */
 	struct hg_map guessed;		   /* type -> the same, marked as a guess */
+	struct hg_map combined;		   /* hash of what is in it -> type */
+	struct hg_map composites;	   /* those types -> 1 */
 	struct hg_map interiors;	   /* type | offset << 32 -> type "contains it at offset" */
 	struct hg_arena arena;
 	/** Says what parts of a struct are more than their declared types (a Go slice, a map's tables). Fills up to
@@ -97,6 +99,10 @@ uint32_t hg_shape_open_array(struct hg_shapes *shapes, uint32_t elem);
 uint32_t hg_shape_guessed(struct hg_shapes *shapes, uint32_t type);
 /** The type "unknown, but with a `type` at offset". */
 uint32_t hg_shape_interior(struct hg_shapes *shapes, uint32_t type, uint64_t offset);
+/** The type of a block that holds what `known` says, and a `type` at `offset` besides, behind or before it; 0 where they overlap,
+ * or where so many are together already that it says nothing any more. */
+uint32_t hg_shape_combined(struct hg_shapes *shapes, uint32_t known, uint32_t type,
+			   uint64_t offset);
 void hg_shapes_deinit(struct hg_shapes *shapes);
 
 #endif

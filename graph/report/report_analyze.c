@@ -230,14 +230,22 @@ static void say_roots(struct analyze *z, const struct hg_suspect *s, struct hg_t
 	add_retains(z, group->retained, true, out);
 }
 
+// Where the point is: below the nearest root if one is, else below the shared object, unless it is that itself.
+static void add_shared_chain(struct analyze *z, const struct hg_suspect *s, struct hg_text *out)
+{
+	struct hg_text chain = {0};
+	hg_error_destroy(hg_namer_chain(&z->namer, point_of(s)->node, &chain));
+	if (s->point || *hg_text_str(&chain) != '(')
+		hg_text_printf(out, "%s, ", hg_text_str(&chain));
+	hg_text_deinit(&chain);
+}
+
 static void say_shared(struct analyze *z, const struct hg_suspect *s, struct hg_text *out)
 {
 	const struct hg_suspect_step *point = point_of(s);
 	const struct hg_top_group *group = group_of(z, s);
-	if (point && s->point) {
-		hg_error_destroy(hg_namer_chain(&z->namer, point->node, out));
-		hg_text_add(out, ", ");
-	}
+	if (point)
+		add_shared_chain(z, s, out);
 	if (point)
 		add_things(z, point, out);
 	else

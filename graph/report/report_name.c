@@ -7,6 +7,7 @@
 #include "core/base/human.h"
 #include "dwarf/program.h"
 #include "graph/lang/lang.h"
+#include "graph/path.h"
 
 #define MAX_SEGMENTS 20	 // of a way that are written out at its start
 #define LAST_SEGMENTS 4	 // at its end, when the middle is left out
@@ -266,26 +267,58 @@ void hg_namer_path(struct hg_namer *namer, const uint32_t *nodes, uint32_t count
 	}
 }
 
+typedef HG_VEC(uint32_t) node_list;
+
+static void reverse(node_list *nodes)
+{
+	for (size_t i = 0; i < nodes->count / 2; i++) {
+		const uint32_t other = nodes->data[nodes->count - 1 - i];
+		nodes->data[nodes->count - 1 - i] = nodes->data[i];
+		nodes->data[i] = other;
+	}
+}
+
+/** Above what several roots reach: the way from the one that is nearest, where no other is as near. Nearest first. */
+static struct hg_error *add_nearest(const struct hg_namer *namer, node_list *nodes)
+{
+	const struct hg_graph *graph = &namer->a->graph;
+	struct hg_path first = {0}, second = {0};
+	struct hg_error *err = hg_path_shortest(graph, nodes->data[nodes->count - 1], &first);
+	if (!err)
+		err = hg_path_second(graph, &first, &second);
+	const bool nearer = second.length > first.length;
+	for (uint32_t i = first.length; !err && nearer && i > 2; i--) {
+		uint32_t *place = hg_vec_push(nodes);
+		if (!place)
+			err = &hg_enomem;
+		else
+			*place = first.nodes[i - 2];
+	}
+	hg_path_deinit(&first);
+	hg_path_deinit(&second);
+	return err;
+}
+
 struct hg_error *hg_namer_chain(struct hg_namer *namer, uint32_t node, struct hg_text *out)
 {
-	HG_VEC(uint32_t) nodes = {0};
-	while (node) {
+	node_list nodes = {0};
+	struct hg_error *err = NULL;
+	while (node && !err) {
 		uint32_t *place = hg_vec_push(&nodes);
-		if (!place) {
-			hg_vec_deinit(&nodes);
-			return &hg_enomem;
-		}
-		*place = node;
+		if (place)
+			*place = node;
+		else
+			err = &hg_enomem;
 		node = hg_node_is_live(namer->a, node) ? namer->a->dom.idom[node] : 0;
 	}
-	for (size_t i = 0; i < nodes.count / 2; i++) {
-		const uint32_t other = nodes.data[nodes.count - 1 - i];
-		nodes.data[nodes.count - 1 - i] = nodes.data[i];
-		nodes.data[i] = other;
-	}
-	hg_namer_path(namer, nodes.data, (uint32_t)nodes.count, out);
+	if (!err && nodes.count && !hg_node_is_root(namer->a, nodes.data[nodes.count - 1]) &&
+	    hg_node_is_live(namer->a, nodes.data[nodes.count - 1]))
+		err = add_nearest(namer, &nodes);
+	reverse(&nodes);
+	if (!err)
+		hg_namer_path(namer, nodes.data, (uint32_t)nodes.count, out);
 	hg_vec_deinit(&nodes);
-	return NULL;
+	return err;
 }
 
 // What the elements of a container are called.

@@ -54,7 +54,7 @@ struct hg_error *hg_namer_outs(struct hg_namer *namer, uint32_t node);
 void hg_namer_path(struct hg_namer *namer, const uint32_t *nodes, uint32_t count,
 		   struct hg_text *out);
 
-/** The way from a root to a node in the dominator tree. */
+/** The way from a root to a node in the dominator tree; to what several roots reach, from the nearest where no other is as near. */
 struct hg_error *hg_namer_chain(struct hg_namer *namer, uint32_t node, struct hg_text *out);
 
 /** "a map[string]*main.User of 1,000 entries", "a main.User". */
