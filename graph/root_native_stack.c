@@ -112,7 +112,8 @@ static uint32_t variable_root(struct stack *s)
 	return s->variable_root;
 }
 
-// During a call from Go, a variable may point to what Go's collector owns; a number may not.
+// During a call from Go, a variable may point to what Go's collector owns; a number may not. What a variable of a running function
+// points to it has mostly borrowed: it owns only what nothing else holds.
 static void variable_word(struct stack *s, uint64_t offset, uint64_t value)
 {
 	const struct hg_local *local = &s->variable;
@@ -125,7 +126,7 @@ static void variable_word(struct stack *s, uint64_t offset, uint64_t value)
 				  .target = value,
 				  .root = variable_root(s),
 				  .offset = (uint32_t)offset,
-				  .flags = flags,
+				  .flags = flags | HG_EDGE_SECONDARY,
 			  });
 }
 

@@ -11,8 +11,9 @@
 #define EDGES_AHEAD 8	    // between a prefetch and its use
 #define SMALL_STRUCT 24	    // bytes that must be left for another struct in a block
 #define OWN_LOOKED_AT 65536 // bytes of a struct whose pointers into its own block are followed
-#define ARRAY_WORDS 512	    // of an array that are looked at, about
-#define ARRAY_GOOD 8	    // pointers for one word that is none
+#define ARRAY_WORDS 16	    // of an array that are looked at, zeros aside
+#define ARRAY_HEADER 32	    // bytes that a program may keep before an array of its own
+#define ARRAY_GOOD 4	    // pointers for one word that is none
 #define UNTYPED_PERCENT 2   // of malloc's bytes, from which on code is read for evidence
 
 struct visit {
@@ -173,28 +174,41 @@ static bool contradicts_mask(const struct typing *t, const struct hg_extent *ext
 	return !lang || !lang->ops->hides_pointers || !lang->ops->hides_pointers(lang, type);
 }
 
-/** Where T * may lead to many: do what would be pointers in the others look like it? Of what is there, nearly all: a few words may
- * have been left by others who had the memory before. */
-static bool looks_like_array(const struct typing *t, const struct place *p, uint32_t type,
-			     uint64_t size)
+struct tally {
+	unsigned good, bad;
+};
+
+/** Counts the words in [from, to) of what would be an array of `type`, at every step, that are pointers to something, and that
+ * should be and are not. */
+static struct tally count_pointers(const struct typing *t, const uint8_t *bytes, uint64_t from,
+				   uint64_t to, uint64_t step, uint32_t type)
 {
-	const struct hg_image *image = t->a->prog->image;
-	const uint64_t before = p->at % size ? 0 : p->at;
-	const uint64_t from = p->addr + p->size - p->room - before, room = p->room + before;
-	const uint8_t *bytes = hg_image_view(image, from, room);
-	const uint64_t stride = (room / ARRAY_WORDS + 8) & ~7ull;
-	unsigned good = 0, bad = 0;
-	if (!bytes || !hg_shape_has_pointers(t->shapes, type))
-		return true;
-	for (uint64_t i = 0; i + 8 <= room; i += stride) {
+	const uint64_t size = hg_type_get(t->a->prog, type)->size;
+	struct tally tally = {0};
+	for (uint64_t i = from; i + 8 <= to && tally.good + tally.bad < ARRAY_WORDS; i += step) {
 		const uint64_t value = hg_load_u64(bytes + i);
 		if (!value || hg_shape_leaf(t->shapes, type, i % size).kind == HG_LEAF_NONE)
 			continue;
-		const bool there = hg_image_view(image, value, 1) != NULL;
-		good += there;
-		bad += !there;
+		const bool there = hg_image_view(t->a->prog->image, value, 1) != NULL;
+		tally.good += there;
+		tally.bad += !there;
 	}
-	return good >= ARRAY_GOOD * bad;
+	return tally;
+}
+
+/** Where T * may lead to many: does what would be pointers in them look like it? All elements before the one that is pointed to
+ * are in use; behind it only the first may be, others may have been left by who had the memory before. */
+static bool looks_like_array(const struct typing *t, const struct place *p, uint32_t type,
+			     uint64_t size)
+{
+	const uint64_t before = p->at % size ? 0 : p->at;
+	const uint64_t room = p->room + before, step = (before / ARRAY_WORDS + 8) & ~7ull;
+	const uint8_t *bytes = hg_image_view(t->a->prog->image, p->addr + p->size - room, room);
+	if (!bytes || !hg_shape_has_pointers(t->shapes, type))
+		return true;
+	const struct tally front = count_pointers(t, bytes, 0, before, step, type);
+	const struct tally behind = count_pointers(t, bytes, before, room, 8, type);
+	return (!front.bad || before <= ARRAY_HEADER) && behind.good >= ARRAY_GOOD * behind.bad;
 }
 
 /** A struct in a block of malloc's that is known to hold another, behind or before it: both are there. */
