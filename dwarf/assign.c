@@ -121,6 +121,16 @@ static bool add_location(void *arg, uint64_t low, uint64_t high,
 	return !reader->nomem;
 }
 
+/** A variable that is in one register all the time. */
+static bool add_register(struct reader *reader, const struct hg_section_bytes *expr)
+{
+	if (expr->size != 1 || *expr->data < HG_OP_REG0 || *expr->data > HG_OP_REG31)
+		return false;
+	for (size_t i = 0; i < reader->ranges.count; i++)
+		add_location(reader, reader->ranges.data[i].low, reader->ranges.data[i].high, expr);
+	return true;
+}
+
 /** A variable on the stack, in a function that keeps rbp as its frame pointer: what gcc and clang write without -O. */
 static void add_slot(struct reader *reader, const struct hg_section_bytes *expr)
 {
@@ -144,11 +154,13 @@ static void read_variable(struct reader *reader, const struct hg_die *die)
 	reader->variable = pointee_of(reader->prog, type_of(reader, die));
 	if (!reader->variable)
 		return;
-	if (die->has & HG_HAS_LOCATION)
-		add_slot(reader, &die->location.expr);
-	else
-		hg_location_each(die->dwarf, die->unit, die->location.offset,
-				 die->has & HG_LOCATION_INDEXED, add_location, reader);
+	if (die->has & HG_HAS_LOCATION) {
+		if (!add_register(reader, &die->location.expr))
+			add_slot(reader, &die->location.expr);
+		return;
+	}
+	hg_location_each(die->dwarf, die->unit, die->location.offset,
+			 die->has & HG_LOCATION_INDEXED, add_location, reader);
 }
 
 static bool read_entry(void *arg, const struct hg_die *die)
@@ -237,6 +249,15 @@ static void tell(struct reader *reader, uint32_t from, int64_t offset, uint32_t 
 					   &(struct hg_assignment){from, (uint64_t)offset, to});
 }
 
+static void tell_cast(struct reader *reader, uint32_t from, uint32_t to)
+{
+	if (!to || hg_type_get(reader->prog, to)->size == 1 || is_opaque(reader->prog, to) ||
+	    reader->done)
+		return;
+	reader->done =
+		!reader->fn(reader->arg, &(struct hg_assignment){from, HG_ASSIGNMENT_CAST, to});
+}
+
 /** What a register points to at an address; `starts`: from there on. */
 static uint32_t live_at(const struct reader *reader, unsigned reg, uint64_t addr, bool starts)
 {
@@ -266,6 +287,8 @@ static void follow_slots(struct reader *reader, const uint8_t *code, uint64_t le
 	const uint32_t from = first->store ? 0 : slot_at(reader, first);
 	if (!from || !decode_move(code + first->size, left - first->size, &second))
 		return;
+	if (second.store && second.reg == first->reg && is_opaque(reader->prog, from))
+		tell_cast(reader, from, slot_at(reader, &second));
 	const uint64_t size = first->size + second.size;
 	if (second.store || second.base != first->reg ||
 	    !decode_move(code + size, left - size, &third) || !third.store ||
@@ -303,12 +326,8 @@ static void look_at_casts(struct reader *reader, const lives *list)
 		const struct live *opaque = &list->data[i];
 		for (size_t k = 0; k < count && opaque->opaque; k++) {
 			const struct live *live = &list->data[k];
-			if (live->opaque || live->low < opaque->low || live->low >= opaque->high ||
-			    hg_type_get(reader->prog, live->type)->size == 1 || reader->done)
-				continue;
-			reader->done = !reader->fn(
-				reader->arg, &(struct hg_assignment){
-						     opaque->type, HG_ASSIGNMENT_CAST, live->type});
+			if (live->low >= opaque->low && live->low < opaque->high)
+				tell_cast(reader, opaque->type, live->type);
 		}
 	}
 }
