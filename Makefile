@@ -103,6 +103,10 @@ check:
 	@tests/deps.sh check
 	@tests/run
 
+# Real programs from the distribution's sources: needs a network and some minutes.
+check-real: $(OUT)/heapgraph
+	@tests/real/run.sh
+
 bench: $(OUT)/heapgraph
 	@tests/bench/run.sh
 
@@ -121,4 +125,4 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(OUT)/obj $(OUT)/unit $(OUT)/fuzz $(OUT)/tools -name '*.d' 2>/dev/null)
-.PHONY: all unit fuzz-replay lint truth man demo check bench static install clean
+.PHONY: all unit fuzz-replay lint truth man demo check check-real bench static install clean
