@@ -17,6 +17,10 @@ static Store *g_store;
 
 int main()
 {
+	static char buffer[4096];
+	setvbuf(stdout, buffer, _IOLBF,
+		sizeof(buffer)); // so that nothing is allocated behind the count
+	setvbuf(stdin, NULL, _IONBF, 0);
 	g_store = new Store;
 	g_store->env.reset(leveldb::NewMemEnv(leveldb::Env::Default()));
 	g_store->cache.reset(leveldb::NewLRUCache(32 << 20));

@@ -8,10 +8,10 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 mkdir -p "$real"
 
-build() { # name command...: unless it stands
-	local name=$1 said
-	shift
-	[ -x "$real/$name" ] && return 0
+build() { # name source command...: unless it stands
+	local name=$1 source=$2 said
+	shift 2
+	[ -x "$real/$name" ] && ! [ "$source" -nt "$real/$name" ] && return 0
 	said=$("$@" 2>&1) && [ -x "$real/$name" ] && return 0
 	echo "FAIL build $name: $(echo "$said" | tail -n 3 | tr '\n' ' ')"
 	return 1
@@ -43,9 +43,9 @@ leveldb() {
 	elif ! said=$(tests/real/sources.sh "$real" redis sqlite3 leveldb 2>&1); then
 		echo "skip real: no sources: $(echo "$said" | sed 's,//[^/ ]*,//...,g' | tail -n 1)"
 	else
-		build redis-server redis
-		build sqlite_store sqlite
-		build leveldb_store leveldb
+		build redis-server tests/real/run.sh redis
+		build sqlite_store tests/real/sqlite_store.c sqlite
+		build leveldb_store tests/real/leveldb_store.cc leveldb
 		python3 tests/real/check.py || [ $? = 1 ] || echo "FAIL real: check.py ended early"
 	fi
 } | tee "$log"

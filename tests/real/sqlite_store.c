@@ -15,6 +15,10 @@ static void run(const char *sql)
 }
 int main(void)
 {
+	static char buffer[4096];
+	setvbuf(stdout, buffer, _IOLBF,
+		sizeof(buffer)); // so that nothing is allocated behind the count
+	setvbuf(stdin, NULL, _IONBF, 0);
 	if (sqlite3_open(":memory:", &g_database))
 		return 1;
 	run("CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT, mail TEXT, age INT)");
