@@ -15,9 +15,9 @@ struct hg_analysis_private {
 	struct hg_windows windows;	     /* parts of blocks that are in use */
 	struct hg_inlays inlays;	     /* where containers lie in their values */
 	uint64_t *folded;		     /* bit per block: its own edges are not followed */
-	uint64_t *guessed;		     /* bit per block: its type rests on a guess; NULL: none does */
-	uint64_t *owned;		     /* bit per block: only its owner's edge counts */
-	uint8_t *marks;			     /* per node: see graph/leak_mark.h; NULL not asked */
+	uint64_t *guessed; /* bit per block: its type rests on a guess; NULL: none does */
+	uint64_t *owned;   /* bit per block: only its owner's edge counts */
+	uint8_t *marks;	   /* per node: see graph/leak_mark.h; NULL not asked */
 	uint64_t *doubted; /* bit per block: reached over conservative edges alone; NULL: none is */
 	bool has_native;   /* beside a collector's heap there is one of C */
 	uint64_t low, span; /* addresses of blocks lie in [low, low + span) */

@@ -15,7 +15,8 @@ static struct hg_error *run(const struct hg_args *args)
 const struct hg_command hg_cmd_top = {
 	.name = "top",
 	.operands = "SOURCE",
-	.summary = "the largest types, objects, roots, packages, containers, or groups of goroutines or "
+	.summary = "the largest types, objects, roots, packages, containers, or groups of "
+		   "goroutines or "
 		   "threads",
 	.details =
 		"SOURCE is a core file or the PID of a live process (a file of that name wins).\n"
