@@ -242,10 +242,13 @@ static bool add_range(void *arg, uint64_t low, uint64_t high, uint64_t die)
 static void read_function(struct walk *walk, const struct hg_die *die)
 {
 	struct hg_native *batch = walk->batch;
+	const bool declared = die->has & HG_IS_DECLARATION;
 	add_entry(walk, die);
-	if (die->has & HG_IS_DECLARATION)
+	// A type unit has the classes of a function (lambdas) in a declaration of it; those in classes have none.
+	if (declared && batch->scopes.data[walk->scope].type)
 		return;
-	hg_location_each_range(die, add_range, batch);
+	if (!declared)
+		hg_location_each_range(die, add_range, batch);
 	const struct hg_native_scope scope = {
 		.parent = walk->scope, .name = die->name, .function = die->offset};
 	if (die->has & HG_HAS_CHILDREN)
