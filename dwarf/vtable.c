@@ -15,10 +15,12 @@
 
 #include "core/base/limits.h"
 #include "dwarf/demangle.h"
+#include "dwarf/method.h"
 #include "dwarf/program_private.h"
 
 #define MAX_CLASS_NAME 4096
 #define MAX_OFFSET_TO_TOP (1 << 28)
+#define FUNCTIONS 4 // of a table that are asked for their class
 
 static bool is_word(char c)
 {
@@ -141,6 +143,24 @@ bool hg_vtable_name(struct hg_program *prog, uint64_t vptr, struct hg_text *out)
 	return read_table(prog, vptr, &offset, out);
 }
 
+// A class whose name compilers write in ways too different (of a lambda's type) is that of its own virtual functions: the
+// largest, where some are inherited.
+static uint32_t class_of_functions(struct hg_program *prog, uint64_t vptr)
+{
+	uint32_t best = 0;
+	uint64_t pc;
+	for (unsigned i = 0; i < FUNCTIONS; i++) {
+		if (!hg_image_u64(prog->image, vptr + 8 * i, &pc) ||
+		    !hg_program_module_at(prog, pc))
+			break;
+		const uint32_t id = hg_method_class(prog, pc);
+		const struct hg_type *type = hg_type_get(prog, id);
+		if (type->kind == HG_TYPE_STRUCT && type->size > hg_type_get(prog, best)->size)
+			best = id;
+	}
+	return best;
+}
+
 static uint32_t find_class(struct hg_program *prog, uint64_t vptr, int64_t *offset_to_top)
 {
 	struct hg_text name = {0};
@@ -151,7 +171,7 @@ static uint32_t find_class(struct hg_program *prog, uint64_t vptr, int64_t *offs
 			hg_map_get(&prog->priv->classes, plain_hash(hg_text_str(&name)));
 		const bool is_class = hg_type_get(prog, exact)->kind == HG_TYPE_STRUCT &&
 				      !hg_type_get(prog, exact)->incomplete;
-		id = is_class ? exact : known ? (uint32_t)*known : 0;
+		id = is_class ? exact : known ? (uint32_t)*known : class_of_functions(prog, vptr);
 	}
 	hg_text_deinit(&name);
 	return id;

@@ -8,20 +8,54 @@
 
 #define LEAST_STEPS (1u << 20) // along nodes of containers
 
-/** The class of an object with virtual functions is in its first word; a pointer to a base class may lead into its middle. */
+enum { POLYMORPHIC = 1, PLAIN };
+
+/** Does a class have virtual functions, as far as debug info says? Its pointer to their table stands first. */
+static bool has_table(struct lang_cxx *cxx, uint32_t type)
+{
+	const struct hg_program *prog = cxx->lang.a->prog;
+	uint64_t *known = hg_map_put(&cxx->tables, type);
+	if (known && *known)
+		return *known == POLYMORPHIC;
+	const struct hg_type *t = hg_type_get(prog, type);
+	bool found = !t->member_count; // declared, and not defined where it was read
+	for (unsigned i = 0; i < HG_MAX_TYPE_DEPTH && t->kind == HG_TYPE_STRUCT && !found; i++) {
+		const struct hg_member *first = NULL;
+		for (uint32_t m = 0; m < t->member_count && !found; m++) {
+			const struct hg_member *member = &prog->types.members.data[t->members + m];
+			const char *name = hg_program_text(prog, member->name);
+			first = !member->offset && member->embedded && !first ? member : first;
+			found = !member->offset && !strncmp(name, "_vptr", 5);
+		}
+		if (!first)
+			break;
+		t = hg_type_get(prog, hg_type_strip(prog, first->type));
+	}
+	if (known)
+		*known = found ? POLYMORPHIC : PLAIN;
+	return found;
+}
+
+/** The class of an object with virtual functions is in its first word; a pointer to a base class may lead into its middle. An
+ * object of a class that is not known is still one, not many. */
 static bool resolve_class(struct hg_lang *lang, uint32_t declared, uint64_t value,
 			  struct hg_guess *ret)
 {
 	struct hg_program *prog = lang->a->prog;
-	const struct hg_type *type = hg_type_get(prog, hg_type_strip(prog, declared));
-	uint64_t vptr;
+	declared = hg_type_strip(prog, declared);
+	uint64_t vptr, typeinfo;
 	int64_t to_top = 0;
-	if (type->kind != HG_TYPE_STRUCT || !hg_image_u64(prog->image, value, &vptr))
+	if (hg_type_get(prog, declared)->kind != HG_TYPE_STRUCT ||
+	    !has_table((struct lang_cxx *)lang, declared) ||
+	    !hg_image_u64(prog->image, value, &vptr))
 		return false;
-	uint32_t dynamic = hg_type_of_vtable(prog, vptr, &to_top);
-	*ret = (struct hg_guess){
-		.type = dynamic, .count = 1, .back = to_top < 0 ? (uint64_t)-to_top : 0};
-	return dynamic;
+	const uint32_t dynamic = hg_type_of_vtable(prog, vptr, &to_top);
+	if (!dynamic && !hg_vtable_read(prog, vptr, &to_top, &typeinfo))
+		return false;
+	*ret = (struct hg_guess){.type = dynamic ? dynamic : declared,
+				 .count = 1,
+				 .back = dynamic && to_top < 0 ? (uint64_t)-to_top : 0};
+	return true;
 }
 
 /** "std::...::element_type" is Session: what the library calls its types inside tells nothing. */
@@ -85,6 +119,7 @@ static void cxx_close(struct hg_lang *lang)
 	hg_map_deinit(&cxx->choices);
 	hg_map_deinit(&cxx->methods);
 	hg_map_deinit(&cxx->damaged);
+	hg_map_deinit(&cxx->tables);
 	hg_map_deinit(&cxx->plans);
 	hg_arena_deinit(&cxx->arena);
 	free(cxx);

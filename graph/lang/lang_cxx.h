@@ -23,6 +23,7 @@ struct lang_cxx {
 	struct hg_map choices; /* type -> struct cxx_choice *, or 1 where there is none */
 	struct hg_map methods; /* code address -> class that it belongs to, + 1 */
 	struct hg_map damaged; /* addresses of containers that have been counted as such */
+	struct hg_map tables;  /* type -> has it virtual functions? see lang_cxx.c */
 	struct hg_map plans;   /* type -> struct cxx_plan; 1 where it is no container */
 	uint64_t steps;	       /* that walks along nodes may still take, all together */
 	struct hg_arena arena; /* of the choices and plans */
