@@ -2,6 +2,7 @@
 
 A test file defines tests(), which yields (name, function). The function returns when all is well and raises Failed or Skipped.
 """
+import errno
 import functools
 import json
 import os
@@ -93,13 +94,25 @@ class Target:
 
     def __init__(self, path, *arguments, env=None, wait=True, **options):
         self.path = path
-        self.process = subprocess.Popen([path, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, bufsize=0, env={**os.environ, **(env or {})}, **options)
+        self.process = self.start([path, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, bufsize=0, env={**os.environ, **(env or {})}, **options)
         self.pid = self.process.pid
         self.unread = b""
         self.truths, self.counts = {}, {}
         if wait:
             self.read_truths()
+
+    @staticmethod
+    def start(words, **options):
+        """Another thread that starts something at the moment when a program is copied holds the copy open for writing."""
+        for _ in range(200):
+            try:
+                return subprocess.Popen(words, **options)
+            except OSError as why:
+                if why.errno != errno.ETXTBSY:
+                    raise
+                time.sleep(0.01)
+        raise Failed(f"{words[0]} stays busy")
 
     def __enter__(self):
         return self

@@ -334,6 +334,9 @@ static void test_stopped_stays_stopped(void **state)
 	sleep_ms(20);
 	for (unsigned round = 0; round < 3; round++) {
 		capture(target.pid, false);
+		// Let go, it stops again when it is its turn to run, which takes a while on a busy machine.
+		for (unsigned i = 0; i < 500 && state_of(target.pid) != 'T'; i++)
+			sleep_ms(10);
 		sleep_ms(20);
 		assert_int_equal(state_of(target.pid), 'T');
 	}
