@@ -135,6 +135,7 @@ struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
 {
 	snapshot->pid = pid;
 	snapshot->mem_fd = snapshot->pagemap_fd = -1;
+	hg_xstate_host(snapshot->xstate_parts);
 	snapshot->arch = hg_arch_host();
 	if (!snapshot->arch)
 		return hg_error_create(HG_ERROR_UNSUPPORTED, "live processes can be read on x86-64 "

@@ -11,6 +11,7 @@
 #include "core/mapping.h"
 #include "core/proc.h"
 #include "core/thread.h"
+#include "core/xstate.h"
 
 struct hg_snapshot_thread {
 	struct hg_thread thread; // its tid is the innermost namespace's
@@ -66,6 +67,7 @@ struct hg_snapshot {
 	const struct hg_arch *arch;
 	const struct hg_log *log;
 	bool want_fp;
+	struct hg_xstate_part xstate_parts[HG_XSTATE_COMPONENTS];
 	char *auxv, *cmdline; // as /proc has them
 	size_t auxv_size, cmdline_size;
 	struct hg_arena arena;

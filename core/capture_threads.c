@@ -9,8 +9,6 @@
 #include "core/base/bytes.h"
 #include "core/capture_snapshot.h"
 
-#define XSTATE_MAX 16384
-
 static int by_tid(const void *left, const void *right)
 {
 	const struct hg_thread_name *a = left, *b = right;
@@ -67,37 +65,16 @@ static void name_thread(const struct hg_snapshot *snapshot, struct hg_snapshot_t
 
 static struct hg_error *read_set(uint32_t tid, int type, uint8_t **ret, size_t *ret_size)
 {
-	hg_autofree uint8_t *buf = malloc(XSTATE_MAX);
+	hg_autofree uint8_t *buf = malloc(HG_XSTATE_MAX);
 	if (!buf)
 		return &hg_enomem;
-	struct iovec iov = {buf, XSTATE_MAX};
+	struct iovec iov = {buf, HG_XSTATE_MAX};
 	*ret_size = 0;
 	if (ptrace(PTRACE_GETREGSET, tid, (long)type, &iov)) // a machine may lack it
 		return NULL;
 	*ret_size = iov.iov_len;
 	*ret = hg_take(buf);
 	return NULL;
-}
-
-/**
- * Cuts the matrix registers (AMX, 8 KiB) off the extended state where they are not in use: gdb 13 takes the whole for
- * damaged otherwise.
- *
- *   OFFSET SIZE MEANING
- *   464    8    components that the system has switched on
- *   512    8    components in use
- *   2752   ..   AMX (components 17 and 18), behind all that gdb knows
- */
-static void cut_unused(uint8_t *xstate, size_t *size)
-{
-	const uint64_t amx = (uint64_t)3 << 17;
-	if (*size <= 2752 || hg_load_u64(xstate + 512) & amx)
-		return;
-	const uint64_t enabled = hg_load_u64(xstate + 464) & ~amx;
-	if (enabled >> 10) // something else follows that we do not know
-		return;
-	memcpy(xstate + 464, &enabled, sizeof(enabled));
-	*size = 2696;
 }
 
 /** A thread asleep in the kernel cannot be asked; its stack and program counter stand in /proc. */
@@ -167,7 +144,7 @@ static struct hg_error *read_held(const struct hg_snapshot *snapshot,
 	if (!err && arch->elf_machine == EM_X86_64)
 		err = read_set(tid, NT_X86_XSTATE, &thread->xstate, &thread->xstate_size);
 	if (!err && thread->xstate)
-		cut_unused(thread->xstate, &thread->xstate_size);
+		hg_xstate_standardize(thread->xstate, &thread->xstate_size, snapshot->xstate_parts);
 	return err;
 }
 
