@@ -9,7 +9,7 @@ endif
 
 BASE_FLAGS := -std=gnu11 -D_GNU_SOURCE -I. -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 FLAGS_release := -O3 -fno-plt
-FLAGS_test := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_test := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DHG_FAULTS
 FLAGS_static := -O3
 CFLAGS ?=
 # libdwarf.h lies in a folder of its own, named differently by each distribution.

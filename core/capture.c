@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/capture_mode.h"
 #include "core/capture_notes.h"
 #include "core/capture_snapshot.h"
 #include "core/image_write.h"
@@ -179,24 +180,42 @@ static struct hg_error *write_directly(struct hg_snapshot *snapshot, struct hg_c
 	return hg_snapshot_take(snapshot, &sink);
 }
 
+static struct hg_error *write_stopped(struct hg_snapshot *snapshot, struct hg_core_writer *writer,
+				      bool direct)
+{
+	direct |= snapshot->mode != HG_CAPTURE_STOP;
+	if (!direct && !hg_snapshot_fits(snapshot)) {
+		hg_log_printf(
+			snapshot->log, HG_LOG_WARNING,
+			"little memory is free: process %u stands still until its core is written",
+			snapshot->pid);
+		direct = true;
+	}
+	return direct ? write_directly(snapshot, writer) : copy_and_write(snapshot, writer);
+}
+
 static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool direct,
 				struct hg_core_writer *writer, struct output *output)
 {
 	struct hg_error *err = hg_snapshot_prepare(snapshot, pid);
+	if (!err)
+		err = hg_mode_decide(snapshot);
 	if (!err)
 		err = open_output(output);
 	if (err)
 		return err;
 	writer->fd = output->fd;
 	writer->path = output->path;
-	if (!direct && !hg_snapshot_fits(snapshot)) {
-		hg_log_printf(
-			snapshot->log, HG_LOG_WARNING,
-			"little memory is free: process %u stands still until its core is written",
-			pid);
-		direct = true;
+	if (snapshot->mode == HG_CAPTURE_FORK) {
+		err = write_directly(snapshot, writer);
+		if (!err)
+			return name_output(output);
+		if (err->code == HG_ERROR_UNSUPPORTED && !writer->segments.count)
+			err = hg_mode_fall_back(snapshot, err);
+		if (err)
+			return err;
 	}
-	err = direct ? write_directly(snapshot, writer) : copy_and_write(snapshot, writer);
+	err = write_stopped(snapshot, writer, direct);
 	return err ? err : name_output(output);
 }
 
@@ -210,7 +229,11 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 		output.path = NULL;
 	if (!output.path)
 		return &hg_enomem;
-	struct hg_snapshot snapshot = {.log = options ? options->log : NULL, .want_fp = true};
+	struct hg_snapshot snapshot = {.want_fp = true};
+	if (options) {
+		snapshot.log = options->log;
+		snapshot.limits = options->limits;
+	}
 	struct hg_core_writer writer = {0};
 	struct hg_error *err =
 		capture(&snapshot, pid, options && options->direct, &writer, &output);
@@ -227,6 +250,8 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 			.file_size = writer.file_size,
 			.stopped_us = snapshot.stopped_us,
 			.missing_bytes = snapshot.missing_bytes,
+			.growth_bytes = snapshot.growth_bytes,
+			.mode = snapshot.mode,
 		};
 	hg_core_writer_deinit(&writer);
 	hg_snapshot_deinit(&snapshot);

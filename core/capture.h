@@ -10,9 +10,27 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 
+enum hg_capture_mode {
+	HG_CAPTURE_AUTO,
+	HG_CAPTURE_FORK,    /* stopped until the kernel has copied it; the copy is read */
+	HG_CAPTURE_STOP,    /* stopped until its memory is copied */
+	HG_CAPTURE_FROZEN,  /* stood still already, and stays so (only as a result) */
+	HG_CAPTURE_NO_STOP, /* not stopped; what comes out is no instant of it */
+};
+
+/** "fork", "stop", "frozen", "no-stop". */
+const char *hg_capture_mode_name(enum hg_capture_mode mode);
+
+struct hg_capture_limits {
+	enum hg_capture_mode mode;
+	uint64_t max_pause_us; /* more is refused before anything is stopped; 0 for no limit */
+	uint64_t max_growth;   /* of memory, in bytes, while a copy lives; 0 for no limit */
+};
+
 struct hg_capture_options {
 	const char *
 		output; /* file to create (O_EXCL, mode 0600); NULL for core.PID in the current folder */
+	struct hg_capture_limits limits;
 	bool direct; /* write while it stands still, without a copy in memory; done also where memory is short */
 	const struct hg_log *log;
 };
@@ -23,6 +41,8 @@ struct hg_capture_result {
 	uint64_t file_size;	/* with holes */
 	uint64_t stopped_us;	/* how long the target stood still */
 	uint64_t missing_bytes; /* resident but unreadable */
+	uint64_t growth_bytes;	/* the most that the copy can have taken */
+	enum hg_capture_mode mode;
 };
 
 /** Writes a core of a live process. The target goes on, whatever happens; on error no file is left behind. */

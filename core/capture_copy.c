@@ -26,7 +26,7 @@ static ssize_t read_some(struct copying *copying, uint64_t addr, uint8_t *buf, u
 		const struct iovec local = {buf, size};
 		const struct iovec remote = {(void *)(uintptr_t)addr, size};
 		const ssize_t got =
-			process_vm_readv((pid_t)snapshot->pid, &local, 1, &remote, 1, 0);
+			process_vm_readv((pid_t)snapshot->memory_pid, &local, 1, &remote, 1, 0);
 		if (got >= 0 || (errno != EPERM && errno != ENOSYS))
 			return got;
 		copying->use_mem = true; // a filter of system calls stands in the way

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/capture_snapshot.h"
+#include "core/headroom.h"
 
 #define PAGE ((uint64_t)4096)
 #define READ_THROUGH_MAX ((uint64_t)64 << 20)
@@ -226,7 +227,7 @@ static struct hg_error *read_maps(struct hg_snapshot *snapshot)
 {
 	hg_autofree char *text = NULL;
 	size_t size;
-	struct hg_error *err = hg_proc_read(&text, &size, "/proc/%u/maps", snapshot->pid);
+	struct hg_error *err = hg_proc_read(&text, &size, "/proc/%u/maps", snapshot->memory_pid);
 	if (err && err->code == HG_ERROR_PERMISSION) {
 		hg_error_destroy(err);
 		return hg_stop_denied(snapshot->pid);
@@ -343,5 +344,5 @@ struct hg_error *hg_snapshot_allocate(struct hg_snapshot *snapshot, bool populat
 bool hg_snapshot_fits(const struct hg_snapshot *snapshot)
 {
 	const uint64_t spare = snapshot->run_bytes / 8 + ((uint64_t)64 << 20);
-	return hg_proc_memory_available() >= snapshot->run_bytes + spare;
+	return hg_headroom(0) >= snapshot->run_bytes + spare;
 }

@@ -10,8 +10,9 @@
 #include <sys/mman.h>
 
 #include "core/base/bytes.h"
+#include "core/capture_fork.h"
 
-#define STOP_DEADLINE_MS 2000
+#define STOP_DEADLINE_MS 500
 
 static struct hg_error *or_denied(struct hg_error *err, uint32_t pid)
 {
@@ -44,55 +45,16 @@ static struct hg_error *check_machine(const struct hg_snapshot *snapshot)
 			       snapshot->pid, hg_arch_machine_name(machine), snapshot->arch->name);
 }
 
-static struct hg_error *add_omitted(struct hg_snapshot *snapshot, uint64_t start, uint64_t end)
-{
-	struct hg_gap *gap = hg_vec_push(&snapshot->omitted);
-	if (!gap)
-		return &hg_enomem;
-	*gap = (struct hg_gap){start, end - start};
-	return NULL;
-}
-
-/**
- * Only smaps tells which mappings are not for dumps ("dd", programs keep secrets there) or are device memory ("io",
- * "pf"). To read it takes longer than the rest, so that is done before the stop.
- */
-static struct hg_error *read_flags(struct hg_snapshot *snapshot)
-{
-	hg_autofree char *text = NULL;
-	size_t size;
-	struct hg_error *err = hg_proc_read(&text, &size, "/proc/%u/smaps", snapshot->pid);
-	if (err) { // not in every container
-		hg_error_destroy(err);
-		return NULL;
-	}
-	uint64_t start = 0, end = 0;
-	char *rest = NULL;
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		uint64_t from, to;
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
-			start = from;
-			end = to;
-		}
-		if (strncmp(line, "VmFlags:", 8))
-			continue;
-		if (!strstr(line, " dd") && !strstr(line, " io") && !strstr(line, " pf"))
-			continue;
-		err = add_omitted(snapshot, start, end);
-		if (err)
-			return err;
-	}
-	return NULL;
-}
-
 static struct hg_error *open_memory(struct hg_snapshot *snapshot)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%u/mem", snapshot->pid);
+	hg_closep(&snapshot->mem_fd);
+	hg_closep(&snapshot->pagemap_fd);
+	snprintf(path, sizeof(path), "/proc/%u/mem", snapshot->memory_pid);
 	snapshot->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (snapshot->mem_fd < 0)
 		return or_denied(hg_error_errno(errno, "cannot open '%s'", path), snapshot->pid);
-	snprintf(path, sizeof(path), "/proc/%u/pagemap", snapshot->pid);
+	snprintf(path, sizeof(path), "/proc/%u/pagemap", snapshot->memory_pid);
 	snapshot->pagemap_fd = open(path, O_RDONLY | O_CLOEXEC);
 	snapshot->scan_works = snapshot->pagemap_fd >= 0;
 	return NULL;
@@ -125,7 +87,7 @@ static struct hg_error *look(struct hg_snapshot *snapshot)
 		err = hg_proc_read(&snapshot->cmdline, &snapshot->cmdline_size, "/proc/%u/cmdline",
 				   pid);
 	if (!err)
-		err = read_flags(snapshot);
+		err = hg_facts_read(snapshot);
 	if (!err)
 		err = hg_snapshot_name_threads(snapshot);
 	return err ? err : hg_snapshot_plan(snapshot);
@@ -133,7 +95,7 @@ static struct hg_error *look(struct hg_snapshot *snapshot)
 
 struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
 {
-	snapshot->pid = pid;
+	snapshot->pid = snapshot->memory_pid = pid;
 	snapshot->mem_fd = snapshot->pagemap_fd = -1;
 	hg_xstate_host(snapshot->xstate_parts);
 	snapshot->arch = hg_arch_host();
@@ -163,11 +125,19 @@ static struct hg_error *take_stopped(struct taking *taking, const struct hg_stop
 	return err ? err : hg_snapshot_copy(snapshot, taking->sink);
 }
 
+/** Whoever is frozen need not be stopped, and one that may not be stopped is not. */
+static struct hg_error *begin(struct hg_stop *stop, const struct hg_snapshot *snapshot)
+{
+	if (snapshot->mode == HG_CAPTURE_FROZEN || snapshot->mode == HG_CAPTURE_NO_STOP)
+		return hg_stop_list(stop, snapshot->pid);
+	return hg_stop_begin(stop, snapshot->pid, STOP_DEADLINE_MS);
+}
+
 static void *take(void *arg)
 {
 	struct taking *taking = arg;
 	struct hg_stop stop;
-	taking->err = hg_stop_begin(&stop, taking->snapshot->pid, STOP_DEADLINE_MS);
+	taking->err = begin(&stop, taking->snapshot);
 	if (taking->err)
 		return NULL;
 	taking->err = take_stopped(taking, &stop);
@@ -175,7 +145,7 @@ static void *take(void *arg)
 	return NULL;
 }
 
-struct hg_error *hg_snapshot_take(struct hg_snapshot *snapshot, const struct hg_sink *sink)
+static struct hg_error *take_directly(struct hg_snapshot *snapshot, const struct hg_sink *sink)
 {
 	if (!sink) {
 		struct hg_error *err = hg_snapshot_allocate(snapshot, true);
@@ -189,23 +159,64 @@ struct hg_error *hg_snapshot_take(struct hg_snapshot *snapshot, const struct hg_
 	if (errnum)
 		return hg_error_errno(errnum, "cannot begin a thread");
 	pthread_join(thread, NULL);
-	return hg_snapshot_ended(taking.err, snapshot->pid);
+	return taking.err;
 }
 
-void hg_snapshot_deinit(struct hg_snapshot *snapshot)
+/** *ret_begun tells whether there was a copy of the process to read. */
+static struct hg_error *take_copy(struct hg_snapshot *snapshot, const struct hg_sink *sink,
+				  bool *ret_begun)
 {
-	if (snapshot->mem_fd >= 0)
-		close(snapshot->mem_fd);
-	if (snapshot->pagemap_fd >= 0)
-		close(snapshot->pagemap_fd);
-	for (size_t i = 0; i < snapshot->buffers.count; i++) {
-		const struct hg_buffer *buffer = &snapshot->buffers.data[i];
-		munmap(buffer->ptr, buffer->end - buffer->start);
-	}
+	struct hg_fork fork;
+	struct hg_error *err = hg_fork_begin(&fork, snapshot, snapshot->injection);
+	*ret_begun = !err;
+	if (err)
+		return err;
+	err = open_memory(snapshot);
+	if (!err)
+		err = hg_snapshot_plan(snapshot);
+	if (!err && !sink)
+		err = hg_snapshot_allocate(snapshot, true);
+	if (!err)
+		err = hg_snapshot_copy(snapshot, sink);
+	struct hg_error *why = hg_fork_end(&fork);
+	snapshot->memory_pid = snapshot->pid;
+	if (!why)
+		return err;
+	hg_error_destroy(err);
+	return why;
+}
+
+static void forget_threads(struct hg_snapshot *snapshot)
+{
 	for (size_t i = 0; i < snapshot->threads.count; i++) {
 		free(snapshot->threads.data[i].fp);
 		free(snapshot->threads.data[i].xstate);
 	}
+	snapshot->threads.count = 0;
+}
+
+struct hg_error *hg_snapshot_take(struct hg_snapshot *snapshot, const struct hg_sink *sink)
+{
+	if (snapshot->mode != HG_CAPTURE_FORK)
+		return hg_snapshot_ended(take_directly(snapshot, sink), snapshot->pid);
+	bool begun;
+	struct hg_error *err = take_copy(snapshot, sink, &begun);
+	if (begun)
+		return err;
+	forget_threads(snapshot);
+	return hg_snapshot_ended(err, snapshot->pid);
+}
+
+void hg_snapshot_deinit(struct hg_snapshot *snapshot)
+{
+	hg_closep(&snapshot->mem_fd);
+	hg_closep(&snapshot->pagemap_fd);
+	for (size_t i = 0; i < snapshot->buffers.count; i++) {
+		const struct hg_buffer *buffer = &snapshot->buffers.data[i];
+		munmap(buffer->ptr, buffer->end - buffer->start);
+	}
+	forget_threads(snapshot);
+	free(snapshot->injection);
 	hg_vec_deinit(&snapshot->buffers);
 	hg_vec_deinit(&snapshot->ranges);
 	hg_vec_deinit(&snapshot->runs);

@@ -7,6 +7,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/log.h"
+#include "core/capture.h"
 #include "core/capture_stop.h"
 #include "core/mapping.h"
 #include "core/proc.h"
@@ -61,8 +62,18 @@ struct hg_gap { // could not be read
 	uint64_t addr, size;
 };
 
+/** What smaps tells, with the bytes that are resident. */
+struct hg_facts {
+	bool known;
+	uint64_t anonymous, huge, hugetlb, locked;
+	bool user_faults; // userfaultfd: another program may have to agree to a copy
+};
+
+struct hg_injection;
+
 struct hg_snapshot {
 	uint32_t pid;
+	uint32_t memory_pid; // whose memory is read: the process's, or its copy's
 	struct hg_proc_status status;
 	const struct hg_arch *arch;
 	const struct hg_log *log;
@@ -70,6 +81,10 @@ struct hg_snapshot {
 	struct hg_xstate_part xstate_parts[HG_XSTATE_COMPONENTS];
 	char *auxv, *cmdline; // as /proc has them
 	size_t auxv_size, cmdline_size;
+	struct hg_facts facts;
+	enum hg_capture_mode mode;
+	struct hg_capture_limits limits;
+	struct hg_injection *injection; // what a copy takes; NULL where there will be none
 	struct hg_arena arena;
 	hg_mappings mappings;
 	HG_VEC(struct hg_range) ranges;
@@ -84,6 +99,8 @@ struct hg_snapshot {
 	int mem_fd, pagemap_fd;
 	bool scan_works; // PAGEMAP_SCAN
 	uint64_t run_bytes, missing_bytes, stopped_us;
+	uint64_t reap_us;      // how long two threads stood when the copy was taken away
+	uint64_t growth_bytes; // at most, while the copy lived
 };
 
 /** Where pages go while the target stands, when they are not to go into memory. */
@@ -96,7 +113,13 @@ struct hg_sink {
 /** Looks at the target without stopping it: permission, names, how much there is to copy. */
 struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid);
 
-/** Stops the target, takes everything and lets it go: into memory, or into the sink if there is one. */
+/** Reads smaps: which mappings are not for dumps, what a copy would cost. It takes long, so that is done before the stop. */
+struct hg_error *hg_facts_read(struct hg_snapshot *snapshot);
+
+/**
+ * Stops the target, takes everything and lets it go: into memory, or into the sink if there is one. In fork mode
+ * HG_ERROR_UNSUPPORTED means that nothing has changed and another mode may work: see hg_mode_fall_back().
+ */
 struct hg_error *hg_snapshot_take(struct hg_snapshot *snapshot, const struct hg_sink *sink);
 
 /** Replaces an error that came of the target's end by one that says so. */

@@ -71,6 +71,8 @@ static void take_status(struct hg_stopped *thread, int status)
 	// PTRACE_EVENT_STOP is our interrupt or a group-stop; without an event a signal was about to be delivered.
 	if (!(status >> 16))
 		thread->signal = WSTOPSIG(status);
+	else
+		thread->group = WSTOPSIG(status) != SIGTRAP;
 }
 
 /** Waits until a thread stands; false when the deadline passed or it sleeps and nothing can wake it. */
@@ -176,16 +178,70 @@ struct hg_error *hg_stop_begin(struct hg_stop *stop, uint32_t pid, unsigned dead
 	return err;
 }
 
-uint64_t hg_stop_end(struct hg_stop *stop)
+struct hg_error *hg_stop_list(struct hg_stop *stop, uint32_t pid)
+{
+	*stop = (struct hg_stop){.pid = pid};
+	hg_tids tids = {0};
+	struct hg_error *err = hg_proc_threads(pid, &tids);
+	for (size_t i = 0; !err && i < tids.count; i++) {
+		struct hg_stopped *thread = hg_vec_push(&stop->threads);
+		if (thread)
+			*thread = (struct hg_stopped){.tid = tids.data[i], .asleep = true};
+		else
+			err = &hg_enomem;
+	}
+	hg_vec_deinit(&tids);
+	if (err)
+		hg_vec_deinit(&stop->threads);
+	return err;
+}
+
+struct hg_error *hg_stop_some(struct hg_stop *stop, uint32_t pid, const uint32_t *tids,
+			      size_t count, unsigned deadline_ms)
+{
+	*stop = (struct hg_stop){.pid = pid};
+	struct hg_error *err = NULL;
+	for (size_t i = 0; !err && i < count; i++)
+		err = seize(stop, tids[i]);
+	if (!err)
+		err = wait_for_new(stop, 0, now_ns() + (uint64_t)deadline_ms * 1000000);
+	if (!err && !has_held(stop))
+		err = hg_error_create(HG_ERROR_OTHER, "process %u cannot be stopped now", pid);
+	if (err)
+		hg_stop_end(stop);
+	return err;
+}
+
+uint64_t hg_stop_release(struct hg_stop *stop)
 {
 	for (size_t i = 0; i < stop->threads.count; i++) {
 		struct hg_stopped *thread = &stop->threads.data[i];
-		// One that came out of its sleep meanwhile stands by now.
-		if (!thread->held && !thread->gone)
-			wait_for(thread, 0);
 		if (thread->held)
 			ptrace(PTRACE_DETACH, thread->tid, NULL, (long)thread->signal);
+		thread->gone |= thread->held;
+		thread->held = false;
 	}
-	hg_vec_deinit(&stop->threads);
 	return stop->began_ns ? (now_ns() - stop->began_ns) / 1000 : 0;
+}
+
+size_t hg_stop_poll(struct hg_stop *stop)
+{
+	size_t left = 0;
+	for (size_t i = 0; i < stop->threads.count; i++) {
+		struct hg_stopped *thread = &stop->threads.data[i];
+		if (thread->gone)
+			continue;
+		wait_for(thread, 0);
+		left += !thread->held && !thread->gone;
+	}
+	hg_stop_release(stop);
+	return left;
+}
+
+uint64_t hg_stop_end(struct hg_stop *stop)
+{
+	const uint64_t stopped_us = hg_stop_release(stop);
+	hg_stop_poll(stop);
+	hg_vec_deinit(&stop->threads);
+	return stopped_us;
 }

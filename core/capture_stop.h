@@ -19,6 +19,7 @@ struct hg_stopped {
 	int signal; /* it was about to be delivered; 0 none. Passed on in the end */
 	bool held;  /* registers can be read */
 	bool asleep; /* in an uninterruptible sleep: it runs no code of its own until we end, but cannot be asked */
+	bool group; /* stopped by a signal like SIGSTOP before us */
 	bool gone;
 };
 
@@ -30,6 +31,22 @@ struct hg_stop {
 
 /** Stops all threads, also those that begin meanwhile. On error none is held. */
 struct hg_error *hg_stop_begin(struct hg_stop *stop, uint32_t pid, unsigned deadline_ms);
+
+/** Lists the threads of a process without holding any: nothing is stopped. */
+struct hg_error *hg_stop_list(struct hg_stop *stop, uint32_t pid);
+
+/** Stops some threads only, for a moment. On error none is held. */
+struct hg_error *hg_stop_some(struct hg_stop *stop, uint32_t pid, const uint32_t *tids,
+			      size_t count, unsigned deadline_ms);
+
+/**
+ * Lets all threads go that are held, with the signals that were on their way; returns how long they stood, in
+ * microseconds. Those in an uninterruptible sleep stay behind.
+ */
+uint64_t hg_stop_release(struct hg_stop *stop);
+
+/** Lets those go that came out of their sleep meanwhile; to be called often. Returns how many still sleep. */
+size_t hg_stop_poll(struct hg_stop *stop);
 
 /** Lets all threads go with the signals that were on their way; returns how long they stood, in microseconds. */
 uint64_t hg_stop_end(struct hg_stop *stop);

@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/capture_snapshot.h"
+#include "core/inject.h"
 
 static int by_tid(const void *left, const void *right)
 {
@@ -80,45 +81,10 @@ static struct hg_error *read_set(uint32_t tid, int type, uint8_t **ret, size_t *
 /** A thread asleep in the kernel cannot be asked; its stack and program counter stand in /proc. */
 static void read_asleep(uint32_t pid, const struct hg_arch *arch, struct hg_snapshot_thread *thread)
 {
-	hg_autofree char *text = NULL;
-	size_t size;
-	struct hg_error *err =
-		hg_proc_read(&text, &size, "/proc/%u/task/%u/syscall", pid, thread->host_tid);
-	hg_error_destroy(err);
-	if (err)
+	if (!hg_proc_where(pid, thread->host_tid, &thread->thread.pc, &thread->thread.sp))
 		return;
-	const char *last = strrchr(text, ' ');
-	if (!last)
-		return;
-	thread->thread.pc = strtoull(last, NULL, 16);
-	while (last > text && last[-1] != ' ')
-		last--;
-	thread->thread.sp = strtoull(last, NULL, 16);
 	thread->thread.regs[arch->pc_reg] = thread->thread.pc;
 	thread->thread.regs[arch->sp_reg] = thread->thread.sp;
-}
-
-/**
- * To stop a thread interrupts the call it sleeps in. The kernel begins most calls again by itself, but epoll_wait comes
- * back with EINTR, which not every program expects that has no signal handlers. Where it waits without a timeout, it is
- * made to begin again in the kernel's own way: a handler that runs first makes it EINTR again.
- */
-static void hide_interrupt(const struct hg_snapshot *snapshot,
-			   const struct hg_snapshot_thread *thread)
-{
-	enum { R10 = 7 * 8, RAX = 10 * 8, ORIG_RAX = 15 * 8 };
-	enum { EPOLL_WAIT = 232, EPOLL_PWAIT = 281, RESTART_NO_HANDLER = 514 };
-	uint8_t regs[sizeof(thread->user_regs)];
-	memcpy(regs, thread->user_regs, sizeof(regs));
-	const uint64_t call = hg_load_u64(regs + ORIG_RAX);
-	if (snapshot->arch->elf_machine != EM_X86_64 || thread->thread.signal ||
-	    (call != EPOLL_WAIT && call != EPOLL_PWAIT) ||
-	    (int64_t)hg_load_u64(regs + RAX) != -EINTR || (int32_t)hg_load_u32(regs + R10) != -1)
-		return;
-	const int64_t again = -RESTART_NO_HANDLER;
-	memcpy(regs + RAX, &again, sizeof(again));
-	struct iovec iov = {regs, snapshot->arch->user_regs_size};
-	ptrace(PTRACE_SETREGSET, thread->host_tid, (long)NT_PRSTATUS, &iov);
 }
 
 static struct hg_error *read_held(const struct hg_snapshot *snapshot,
@@ -137,7 +103,9 @@ static struct hg_error *read_held(const struct hg_snapshot *snapshot,
 				       "process %u: 32-bit processes are not supported",
 				       snapshot->pid);
 	hg_thread_set_regs(&thread->thread, arch, thread->user_regs);
-	hide_interrupt(snapshot, thread);
+	// The wait is begun again in the kernel's own way: not every program expects EINTR that has no signal handlers.
+	if (!thread->thread.signal)
+		hg_inject_hide_interrupt(tid);
 	if (!snapshot->want_fp)
 		return NULL;
 	struct hg_error *err = read_set(tid, NT_FPREGSET, &thread->fp, &thread->fp_size);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "core/base/limits.h"
+#include "core/capture_mode.h"
 #include "core/capture_snapshot.h"
 #include "core/image.h"
 #include "core/image_build.h"
@@ -163,6 +164,14 @@ static struct hg_error *take_snapshot(struct hg_snapshot *snapshot, uint32_t pid
 				      "is free; write a "
 				      "snapshot to a file instead",
 				      pid, snapshot->run_bytes >> 20);
+	if (!err)
+		err = hg_mode_decide(snapshot);
+	if (err)
+		return err;
+	err = hg_snapshot_take(snapshot, NULL);
+	if (!err || snapshot->mode != HG_CAPTURE_FORK || err->code != HG_ERROR_UNSUPPORTED)
+		return err;
+	err = hg_mode_fall_back(snapshot, err);
 	return err ? err : hg_snapshot_take(snapshot, NULL);
 }
 

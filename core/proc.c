@@ -47,6 +47,18 @@ struct hg_error *hg_proc_read(char **ret, size_t *size, const char *format, ...)
 	return read_all(fd, path, ret, size);
 }
 
+struct hg_error *hg_proc_write(uint32_t pid, const char *file, const char *word)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, file);
+	const hg_autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return hg_error_errno(errno, "cannot open '%s'", path);
+	if (write(fd, word, strlen(word)) < 0)
+		return hg_error_errno(errno, "cannot write '%s'", path);
+	return NULL;
+}
+
 /** Returns what follows "key:" in a status text, or "". */
 static const char *value_of(const char *text, const char *key)
 {
@@ -96,6 +108,10 @@ struct hg_error *hg_proc_status(uint32_t pid, struct hg_proc_status *ret)
 		.inner_pid = pid,
 		.tracer = number_of(text, "TracerPid"),
 		.rss_bytes = (uint64_t)number_of(text, "VmRSS") << 10,
+		.stack_bytes = (uint64_t)number_of(text, "VmStk") << 10,
+		.seccomp = number_of(text, "Seccomp"),
+		.threads = number_of(text, "Threads"),
+		.shadow_stack = strstr(value_of(text, "x86_Thread_features"), "shstk"),
 		.has_memory = *value_of(text, "VmSize"),
 	};
 	const char *name = value_of(text, "Name");
@@ -123,6 +139,24 @@ struct hg_error *hg_proc_started(uint32_t pid, uint64_t *ret)
 	return NULL;
 }
 
+bool hg_proc_where(uint32_t pid, uint32_t tid, uint64_t *pc, uint64_t *sp)
+{
+	hg_autofree char *text = NULL;
+	size_t size;
+	struct hg_error *err = hg_proc_read(&text, &size, "/proc/%u/task/%u/syscall", pid, tid);
+	hg_error_destroy(err);
+	if (err)
+		return false;
+	const char *last = strrchr(text, ' ');
+	if (!last)
+		return false;
+	*pc = strtoull(last, NULL, 16);
+	while (last > text && last[-1] != ' ')
+		last--;
+	*sp = strtoull(last, NULL, 16);
+	return true;
+}
+
 struct hg_error *hg_proc_threads(uint32_t pid, hg_tids *ret)
 {
 	char path[64];
@@ -146,89 +180,4 @@ struct hg_error *hg_proc_threads(uint32_t pid, hg_tids *ret)
 	}
 	closedir(dir);
 	return err;
-}
-
-/** Reads a file with one number; UINT64_MAX where there is none or it says "max". */
-static uint64_t read_number(const char *folder, const char *name)
-{
-	hg_autofree char *text = NULL;
-	size_t size;
-	struct hg_error *err = hg_proc_read(&text, &size, "%s/%s", folder, name);
-	if (err || *text < '0' || *text > '9') {
-		hg_error_destroy(err);
-		return UINT64_MAX;
-	}
-	return strtoull(text, NULL, 10);
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/** What a control group leaves. Cached files, which would give way, count as used: rather too careful than too late. */
-static uint64_t group_leaves(const char *folder, const char *max, const char *current)
-{
-	const uint64_t limit = read_number(folder, max);
-	const uint64_t used = read_number(folder, current);
-	if (limit == UINT64_MAX || used == UINT64_MAX)
-		return UINT64_MAX;
-	return used < limit ? limit - used : 0;
-}
-
-/** Asks a group and its parents up to the mount point. */
-static uint64_t groups_leave(const char *mount, const char *group, const char *max,
-			     const char *current)
-{
-	char folder[200];
-	const int length = snprintf(folder, sizeof(folder), "%s%s", mount, group);
-	if (length < 0 || (size_t)length >= sizeof(folder))
-		return UINT64_MAX;
-	uint64_t least = UINT64_MAX;
-	for (;;) {
-		least = smaller(least, group_leaves(folder, max, current));
-		char *slash = strrchr(folder, '/');
-		if (!slash || (size_t)(slash - folder) < strlen(mount))
-			return least;
-		*slash = 0;
-	}
-}
-
-static uint64_t own_groups_leave(void)
-{
-	hg_autofree char *text = NULL;
-	size_t size;
-	struct hg_error *err = hg_proc_read(&text, &size, "/proc/self/cgroup");
-	if (err) {
-		hg_error_destroy(err);
-		return UINT64_MAX;
-	}
-	uint64_t least = UINT64_MAX;
-	char *rest = NULL;
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		const char *group = strrchr(line, ':');
-		if (!group)
-			continue;
-		if (!strncmp(line, "0::", 3))
-			least = smaller(least, groups_leave("/sys/fs/cgroup", group + 1,
-							    "memory.max", "memory.current"));
-		else if (strstr(line, ":memory:"))
-			least = smaller(least, groups_leave("/sys/fs/cgroup/memory", group + 1,
-							    "memory.limit_in_bytes",
-							    "memory.usage_in_bytes"));
-	}
-	return least;
-}
-
-uint64_t hg_proc_memory_available(void)
-{
-	hg_autofree char *text = NULL;
-	size_t size;
-	struct hg_error *err = hg_proc_read(&text, &size, "/proc/meminfo");
-	if (err) {
-		hg_error_destroy(err);
-		return UINT64_MAX;
-	}
-	const uint64_t system = strtoull(value_of(text, "MemAvailable"), NULL, 10) << 10;
-	return smaller(system ? system : UINT64_MAX, own_groups_leave());
 }

@@ -20,7 +20,10 @@ struct hg_proc_status {
 	uint32_t tracer;
 	uint32_t uid, gid; /* real */
 	uint32_t euid, suid;
-	uint64_t rss_bytes;
+	uint64_t rss_bytes, stack_bytes;
+	unsigned seccomp; /* 0 none, 1 strict, 2 filter */
+	uint32_t threads;
+	bool shadow_stack;
 	bool has_memory; /* kernel threads and zombies have none */
 };
 
@@ -28,18 +31,27 @@ struct hg_proc_status {
 struct hg_error *hg_proc_read(char **ret, size_t *size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** Writes a word to a file of a process: hg_proc_write(1234, "oom_score_adj", "1000"). */
+struct hg_error *hg_proc_write(uint32_t pid, const char *file, const char *word);
+
 /** Reads /proc/PID/status or that of a thread; "no process 1234" where there is none. */
 struct hg_error *hg_proc_status(uint32_t pid, struct hg_proc_status *ret);
 
 /** When a process began, in clock ticks since the system did. */
 struct hg_error *hg_proc_started(uint32_t pid, uint64_t *ret);
 
+/** Tells where a thread sleeps in the kernel: its program counter and stack pointer; false where it does not. */
+bool hg_proc_where(uint32_t pid, uint32_t tid, uint64_t *pc, uint64_t *sp);
+
+/** Tells whether a control group has frozen the process: it runs no code until that is undone. */
+bool hg_proc_is_frozen(uint32_t pid);
+
+/** Tells whether devices may be writing into its memory: files opened with O_DIRECT, io_uring, RDMA, VFIO. */
+bool hg_proc_has_direct_io(uint32_t pid);
+
 typedef HG_VEC(uint32_t) hg_tids;
 
 /** Lists the threads of a process, in the order of the system: the main thread first. */
 struct hg_error *hg_proc_threads(uint32_t pid, hg_tids *ret);
-
-/** Returns how many more bytes this process may fill before the system or its control group runs short. */
-uint64_t hg_proc_memory_available(void);
 
 #endif
