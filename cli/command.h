@@ -26,6 +26,13 @@ enum hg_option_bit {
 	HG_OPTION_COUNT = 1u << 14,
 	HG_OPTION_KEEP = 1u << 15,
 	HG_OPTION_WHEN = 1u << 16,
+	HG_OPTION_MODE = 1u << 17,
+	HG_OPTION_MAX_PAUSE = 1u << 18,
+	HG_OPTION_MAX_GROWTH = 1u << 19,
+	HG_OPTION_NO_STOP = 1u << 20,
+	/* How a live process may be treated. */
+	HG_OPTIONS_LIVE =
+		HG_OPTION_MODE | HG_OPTION_MAX_PAUSE | HG_OPTION_MAX_GROWTH | HG_OPTION_NO_STOP,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
@@ -51,6 +58,7 @@ struct hg_args {
 	const char *by;
 	uint64_t limit;
 	struct hg_schedule schedule;
+	struct hg_live_options live;
 	unsigned verbose;
 	bool exact, verify, help, options;
 };

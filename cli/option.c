@@ -34,6 +34,14 @@ static const struct option_row rows[] = {
 	 false},
 	{HG_OPTION_VERIFY, 0, "verify", NULL, "check every edge against the dominator tree", false},
 	{HG_OPTION_FORMAT, 0, "format", "FORMAT", "text or json (default: text)", false},
+	{HG_OPTION_MODE, 0, "mode", "MODE", "auto, fork or stop (default: auto, what is safe)",
+	 false},
+	{HG_OPTION_MAX_PAUSE, 0, "max-pause", "MS",
+	 "refuse to stop the process for longer (default: 250; 0: no limit)", false},
+	{HG_OPTION_MAX_GROWTH, 0, "max-growth", "MIB",
+	 "give the copy up when it has taken more memory", false},
+	{HG_OPTION_NO_STOP, 0, "no-stop", NULL,
+	 "do not stop the process: what comes out is no instant of it", false},
 	{HG_OPTION_EXE, 0, "exe", "FILE", "the executable, when it is not where the core says",
 	 false},
 	{HG_OPTION_SYSROOT, 0, "sysroot", "FOLDER", "look for the target's files under FOLDER",
@@ -44,6 +52,7 @@ static const struct option_row rows[] = {
 	{HG_OPTION_OPTIONS, 0, "options", NULL, "list options for machines", true},
 };
 
+#define DEFAULT_MAX_PAUSE_US 250000
 #define ROW_VALUE 1000 // what getopt returns for rows[i] is ROW_VALUE + i
 
 static struct hg_error *parse_count(const char *option, const char *words, uint64_t *ret)
@@ -56,6 +65,21 @@ static struct hg_error *parse_count(const char *option, const char *words, uint6
 				       option, words);
 	*ret = value;
 	return NULL;
+}
+
+/** 0 is none. */
+static struct hg_error *parse_scaled(const char *option, const char *words, uint64_t scale,
+				     uint64_t *ret)
+{
+	*ret = 0;
+	if (!strcmp(words, "0"))
+		return NULL;
+	uint64_t count = 0;
+	struct hg_error *err = parse_count(option, words, &count);
+	if (!err && __builtin_mul_overflow(count, scale, ret))
+		err = hg_error_create(HG_ERROR_USAGE, "--%s wants a smaller number than '%s'",
+				      option, words);
+	return err;
 }
 
 static struct hg_error *set_format(const char *name, struct hg_args *ret)
@@ -91,6 +115,16 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		return parse_count(row->name, value, &ret->schedule.count);
 	case HG_OPTION_KEEP:
 		return parse_count(row->name, value, &ret->schedule.keep);
+	case HG_OPTION_MODE:
+		ret->live.mode = value;
+		return NULL;
+	case HG_OPTION_MAX_PAUSE:
+		return parse_scaled(row->name, value, 1000, &ret->live.max_pause_us);
+	case HG_OPTION_MAX_GROWTH:
+		return parse_scaled(row->name, value, 1 << 20, &ret->live.max_growth);
+	case HG_OPTION_NO_STOP:
+		ret->live.mode = "no-stop";
+		return NULL;
 	case HG_OPTION_SORT:
 		ret->sort = value;
 		return NULL;
@@ -174,7 +208,8 @@ struct hg_error *hg_option_parse(const struct hg_command *command, int argc, cha
 	char letters[2 * ARRAY_SIZE(rows) + 2];
 	struct option longs[ARRAY_SIZE(rows) + 1];
 	make_getopt(command, letters, longs);
-	*ret = (struct hg_args){.format = hg_render_find("text")};
+	*ret = (struct hg_args){.format = hg_render_find("text"),
+				.live.max_pause_us = DEFAULT_MAX_PAUSE_US};
 	optind = 0; // glibc: start anew
 	for (;;) {
 		optopt = 0;

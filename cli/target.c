@@ -32,7 +32,10 @@ static void on_message(void *arg, enum hg_log_level level, const char *words)
 	if (level > HG_LOG_WARNING && console->verbose < (unsigned)level)
 		return;
 	hg_console_clear(console);
-	print_line(level == HG_LOG_WARNING ? "heapgraph: warning: " : "", words);
+	print_line(level == HG_LOG_WARNING  ? "heapgraph: warning: "
+		   : level == HG_LOG_NOTICE ? "heapgraph: "
+					    : "",
+		   words);
 }
 
 static void on_progress(void *arg, const char *phase, uint64_t done, uint64_t total)

@@ -229,7 +229,7 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 		output.path = NULL;
 	if (!output.path)
 		return &hg_enomem;
-	struct hg_snapshot snapshot = {.want_fp = true};
+	struct hg_snapshot snapshot = {.want_fp = true, .notice = HG_LOG_NOTICE};
 	if (options) {
 		snapshot.log = options->log;
 		snapshot.limits = options->limits;
@@ -251,6 +251,7 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 			.stopped_us = snapshot.stopped_us,
 			.missing_bytes = snapshot.missing_bytes,
 			.growth_bytes = snapshot.growth_bytes,
+			.reap_us = snapshot.reap_us,
 			.mode = snapshot.mode,
 		};
 	hg_core_writer_deinit(&writer);

@@ -20,6 +20,8 @@ enum hg_capture_mode {
 
 /** "fork", "stop", "frozen", "no-stop". */
 const char *hg_capture_mode_name(enum hg_capture_mode mode);
+/** Finds a mode that may be asked for; false where there is none of that name. */
+bool hg_capture_mode_find(const char *name, enum hg_capture_mode *ret);
 
 struct hg_capture_limits {
 	enum hg_capture_mode mode;
@@ -41,6 +43,7 @@ struct hg_capture_result {
 	uint64_t file_size;	/* with holes */
 	uint64_t stopped_us;	/* how long the target stood still */
 	uint64_t missing_bytes; /* resident but unreadable */
+	uint64_t reap_us;	/* how long two of its threads stood once more afterwards */
 	uint64_t growth_bytes;	/* the most that the copy can have taken */
 	enum hg_capture_mode mode;
 };

@@ -89,8 +89,7 @@ static struct hg_error *check_standing(struct hg_fork *fork)
 		if (!sp || hg_inject_is_near(fork->injection, sp))
 			return not_now(fork, "the end of its main stack is in use");
 	}
-	bool left;
-	if (!hg_inject_is_ready(fork->injection, &left))
+	if (!hg_inject_is_ready(fork->injection))
 		return not_now(fork, "the end of its main stack is not empty");
 	return choose(fork) ? NULL : not_now(fork, "none of its threads is in a state for it");
 }

@@ -115,6 +115,18 @@ const char *hg_capture_mode_name(enum hg_capture_mode mode)
 	return names[mode];
 }
 
+bool hg_capture_mode_find(const char *name, enum hg_capture_mode *ret)
+{
+	static const enum hg_capture_mode may_be_asked[] = {HG_CAPTURE_AUTO, HG_CAPTURE_FORK,
+							    HG_CAPTURE_STOP, HG_CAPTURE_NO_STOP};
+	for (size_t i = 0; i < ARRAY_SIZE(may_be_asked); i++) {
+		*ret = may_be_asked[i];
+		if (!strcmp(name, hg_capture_mode_name(*ret)))
+			return true;
+	}
+	return false;
+}
+
 uint64_t hg_mode_predict(const struct hg_snapshot *snapshot, enum hg_capture_mode mode)
 {
 	const struct hg_facts *facts = &snapshot->facts;
@@ -124,7 +136,7 @@ uint64_t hg_mode_predict(const struct hg_snapshot *snapshot, enum hg_capture_mod
 	if (mode == HG_CAPTURE_STOP)
 		return threads_us + snapshot->run_bytes * 300000 / GIB;
 	const uint64_t small = facts->anonymous - facts->huge;
-	return threads_us + small * 26000 / GIB + facts->huge * 1100 / GIB;
+	return threads_us + small * 36000 / GIB + facts->huge * 1100 / GIB;
 }
 
 static struct hg_error *check_pause(const struct hg_snapshot *snapshot)
@@ -154,7 +166,7 @@ static void announce(const struct hg_snapshot *snapshot)
 		hg_human_bytes(&text, expected_growth(snapshot));
 		hg_text_add(&text, " for a while");
 	}
-	hg_log_printf(snapshot->log, HG_LOG_INFO, "%s", hg_text_str(&text));
+	hg_log_printf(snapshot->log, snapshot->notice, "%s", hg_text_str(&text));
 	hg_text_deinit(&text);
 	if (snapshot->mode == HG_CAPTURE_FORK && snapshot->facts.locked)
 		hg_log_printf(snapshot->log, HG_LOG_WARNING,

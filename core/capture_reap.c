@@ -96,18 +96,15 @@ static uint64_t stack_of(uint32_t pid, const struct hg_stopped *thread, uint8_t 
 static bool can_reap(struct hg_fork *fork, const struct hg_stop *stop)
 {
 	struct hg_injection *injection = fork->injection;
-	bool left;
 	for (size_t i = 0; i < stop->threads.count; i++) {
 		const struct hg_stopped *thread = &stop->threads.data[i];
 		if (thread->gone)
 			continue;
-		if (thread->held && !thread->signal)
-			hg_inject_hide_interrupt(thread->tid);
 		const uint64_t sp = stack_of(injection->pid, thread, injection->state.regs);
 		if (!sp || hg_inject_is_near(injection, sp) || thread->group)
 			return false;
 	}
-	if (!hg_inject_is_ready(injection, &left) || left)
+	if (!hg_inject_is_ready(injection) || injection->left)
 		return false;
 	for (size_t i = 0; i < stop->threads.count; i++) {
 		const struct hg_stopped *thread = &stop->threads.data[i];

@@ -78,6 +78,7 @@ struct hg_snapshot {
 	const struct hg_arch *arch;
 	const struct hg_log *log;
 	bool want_fp;
+	enum hg_log_level notice; // how loud to say what will be done
 	struct hg_xstate_part xstate_parts[HG_XSTATE_COMPONENTS];
 	char *auxv, *cmdline; // as /proc has them
 	size_t auxv_size, cmdline_size;

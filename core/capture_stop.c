@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/inject.h"
 #include "core/proc.h"
 
 static uint64_t now_ns(void)
@@ -73,6 +74,9 @@ static void take_status(struct hg_stopped *thread, int status)
 		thread->signal = WSTOPSIG(status);
 	else
 		thread->group = WSTOPSIG(status) != SIGTRAP;
+	// At once: until then our death would be seen by a program without signal handlers, as EINTR.
+	if (!thread->signal)
+		hg_inject_hide_interrupt(thread->tid);
 }
 
 /** Waits until a thread stands; false when the deadline passed or it sleeps and nothing can wake it. */

@@ -8,7 +8,6 @@
 
 #include "core/base/bytes.h"
 #include "core/capture_snapshot.h"
-#include "core/inject.h"
 
 static int by_tid(const void *left, const void *right)
 {
@@ -103,9 +102,6 @@ static struct hg_error *read_held(const struct hg_snapshot *snapshot,
 				       "process %u: 32-bit processes are not supported",
 				       snapshot->pid);
 	hg_thread_set_regs(&thread->thread, arch, thread->user_regs);
-	// The wait is begun again in the kernel's own way: not every program expects EINTR that has no signal handlers.
-	if (!thread->thread.signal)
-		hg_inject_hide_interrupt(tid);
 	if (!snapshot->want_fp)
 		return NULL;
 	struct hg_error *err = read_set(tid, NT_FPREGSET, &thread->fp, &thread->fp_size);

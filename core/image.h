@@ -14,6 +14,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/capture.h"
 #include "core/mapping.h"
 #include "core/thread.h"
 
@@ -33,6 +34,7 @@ struct hg_auxv {
 };
 
 struct hg_image_options {
+	struct hg_capture_limits limits; /* of a live process */
 	const char *exe; /* --exe: read the executable from here; NULL for where the target says */
 	const char *sysroot; /* --sysroot: prefix of every file the target names; NULL for none */
 	const struct hg_log *log;

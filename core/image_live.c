@@ -182,7 +182,9 @@ struct hg_error *hg_image_open_live(uint32_t pid, const struct hg_image_options 
 	struct hg_error *err = hg_image_create(HG_IMAGE_LIVE, options, &image);
 	if (err)
 		return err;
-	struct hg_snapshot snapshot = {.log = options ? options->log : NULL};
+	struct hg_snapshot snapshot = {.log = options ? options->log : NULL, .notice = HG_LOG_INFO};
+	if (options)
+		snapshot.limits = options->limits;
 	err = take_snapshot(&snapshot, pid);
 	if (!err)
 		err = hg_snapshot_ended(open_exe(image, pid), pid);

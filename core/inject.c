@@ -159,7 +159,7 @@ bool hg_inject_is_near(const struct hg_injection *injection, uint64_t sp)
 	return sp < injection->scratch + STACK_DISTANCE && sp + STACK_DISTANCE > injection->scratch;
 }
 
-bool hg_inject_is_ready(const struct hg_injection *injection, bool *ret_left)
+bool hg_inject_is_ready(struct hg_injection *injection)
 {
 	const struct hg_gadgets *gadgets = &injection->gadgets;
 	struct hg_gadgets again = {0};
@@ -181,8 +181,9 @@ bool hg_inject_is_ready(const struct hg_injection *injection, bool *ret_left)
 	uint8_t scratch[HG_SCRATCH_SIZE];
 	if (!read_target(injection->pid, injection->scratch, scratch, sizeof(scratch)))
 		return false;
-	*ret_left = !memcmp(scratch + HG_SCRATCH_AT, magic, sizeof(magic));
-	return *ret_left || (!scratch[0] && !memcmp(scratch, scratch + 1, sizeof(scratch) - 1));
+	injection->left = !memcmp(scratch + HG_SCRATCH_AT, magic, sizeof(magic));
+	return injection->left ||
+	       (!scratch[0] && !memcmp(scratch, scratch + 1, sizeof(scratch) - 1));
 }
 
 /** A thread amid a restartable sequence would lose it; amid its own dispatch of system calls it would get a signal. */
@@ -422,8 +423,10 @@ static struct hg_error *put_back(struct hg_injection *injection)
 	if (!err)
 		err = set_regs(injection, injection->state.regs);
 	hg_fault(injection->phase, "restored");
-	static const uint8_t zeros[HG_FRAMES_SIZE];
-	if (!err && !write_target(injection->pid, frames_at(injection), zeros, sizeof(zeros)))
+	static const uint8_t zeros[HG_SCRATCH_SIZE];
+	const uint64_t at = injection->left ? injection->scratch : frames_at(injection);
+	if (!err &&
+	    !write_target(injection->pid, at, zeros, injection->scratch + sizeof(zeros) - at))
 		err = hg_error_errno(errno, "cannot write to the stack of process %u",
 				     injection->pid);
 	hg_fault(injection->phase, "wiped");

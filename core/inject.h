@@ -19,8 +19,8 @@
 #include "core/base/error.h"
 #include "core/xstate.h"
 
-#define HG_SCRATCH_SIZE 16384 /* what must be unused at the end of the main thread's stack */
-#define HG_SCRATCH_AT 8192    /* where the frames begin in it */
+#define HG_SCRATCH_SIZE 32768 /* what must be unused at the end of the main thread's stack */
+#define HG_SCRATCH_AT 24576   /* where the frames begin in it; below, a handler may run once if we are killed */
 #define HG_FRAMES_SIZE 8192
 #define HG_ORPHAN_STATUS 104 /* the exit status of a child whose snapshot was killed */
 
@@ -76,6 +76,7 @@ struct hg_injection {
 	uint32_t pid, tid;
 	struct hg_gadgets gadgets;
 	uint64_t scratch, stack_bytes;
+	bool left; // a killed snapshot has left something there
 	const char *phase; // for hg_fault()
 	struct hg_thread_state state;
 	enum hg_standing standing;
@@ -93,9 +94,9 @@ struct hg_error *hg_inject_prepare(struct hg_injection *injection, uint32_t pid,
 
 /**
  * Tells whether what was found is still there and the end of the stack is unused, while all who use it stand. What a
- * killed snapshot has left there (*ret_left) is unused as well, once no thread has its stack there.
+ * killed snapshot has left there (injection->left) is unused as well, once no thread has its stack there.
  */
-bool hg_inject_is_ready(const struct hg_injection *injection, bool *ret_left);
+bool hg_inject_is_ready(struct hg_injection *injection);
 
 /** Tells whether a stack pointer is too near to the frames. */
 bool hg_inject_is_near(const struct hg_injection *injection, uint64_t sp);

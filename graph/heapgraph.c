@@ -413,19 +413,35 @@ bool hg_root_line(const struct hg_analysis *a, uint32_t root, const char **file,
 	return false;
 }
 
+static struct hg_error *set_limits(const struct hg_live_options *options,
+				   struct hg_capture_limits *ret)
+{
+	ret->max_pause_us = options->max_pause_us;
+	ret->max_growth = options->max_growth;
+	if (!options->mode || hg_capture_mode_find(options->mode, &ret->mode))
+		return NULL;
+	return hg_error_create(HG_ERROR_USAGE, "unknown mode '%s': auto, fork, stop or no-stop",
+			       options->mode);
+}
+
 struct hg_error *hg_snapshot(const struct hg_snapshot_options *options,
 			     struct hg_snapshot_result *ret)
 {
 	struct hg_capture_result result = {0};
-	const struct hg_capture_options capture = {.output = options->output, .log = options->log};
-	struct hg_error *err = hg_capture(options->pid, &capture, &result);
+	struct hg_capture_options capture = {.output = options->output, .log = options->log};
+	struct hg_error *err = set_limits(&options->live, &capture.limits);
+	if (!err)
+		err = hg_capture(options->pid, &capture, &result);
 	if (err)
 		return err;
 	*ret = (struct hg_snapshot_result){
 		.path = result.path,
+		.mode = hg_capture_mode_name(result.mode),
 		.bytes = result.bytes,
 		.file_size = result.file_size,
 		.stopped_us = result.stopped_us,
+		.reap_us = result.reap_us,
+		.growth_bytes = result.growth_bytes,
 		.missing_bytes = result.missing_bytes,
 	};
 	return NULL;

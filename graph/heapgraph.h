@@ -116,15 +116,24 @@ struct hg_error *hg_report_create(struct hg_analysis *analysis, const char *name
 void hg_report_destroy(struct hg_report *report);
 HG_DEFINE_CLEANUP(struct hg_report, hg_report_destroy)
 
+/** How a live process may be treated. */
+struct hg_live_options {
+	const char *mode;      /* "auto", "fork", "stop" or "no-stop"; NULL for auto */
+	uint64_t max_pause_us; /* 0: no limit */
+	uint64_t max_growth;   /* bytes; 0: no limit */
+};
+
 struct hg_snapshot_options {
 	uint32_t pid;
+	struct hg_live_options live;
 	const char *output; /* NULL for core.PID */
 	const struct hg_log *log;
 };
 
 struct hg_snapshot_result {
-	char *path; /* malloc'd, the caller's */
-	uint64_t bytes, file_size, stopped_us, missing_bytes;
+	char *path;	  /* malloc'd, the caller's */
+	const char *mode; /* how it was taken; static */
+	uint64_t bytes, file_size, stopped_us, reap_us, growth_bytes, missing_bytes;
 };
 
 /** Writes a core of a live process; see core/capture.h. */

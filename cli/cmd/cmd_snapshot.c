@@ -11,7 +11,10 @@ static const struct hg_column columns[] = {
 	{.name = "path", .title = "PATH", .kind = HG_COLUMN_TEXT},
 	{.name = "bytes", .title = "BYTES", .kind = HG_COLUMN_BYTES},
 	{.name = "file_size", .title = "FILE SIZE", .kind = HG_COLUMN_BYTES},
+	{.name = "mode", .title = "MODE", .kind = HG_COLUMN_TEXT},
 	{.name = "stopped_us", .title = "STOPPED", .kind = HG_COLUMN_COUNT},
+	{.name = "reap_us", .title = "STOPPED AGAIN", .kind = HG_COLUMN_COUNT},
+	{.name = "growth_bytes", .title = "GROWTH", .kind = HG_COLUMN_BYTES},
 	{.name = "missing_bytes", .title = "MISSING", .kind = HG_COLUMN_BYTES},
 	{.name = "removed", .title = "REMOVED", .kind = HG_COLUMN_BOOL},
 };
@@ -31,9 +34,20 @@ static void describe(const struct hg_snapshot_result *result, struct hg_text *te
 {
 	hg_text_printf(text, "wrote %s (", result->path);
 	hg_human_bytes(text, result->bytes);
-	hg_text_add(text, "; stopped for ");
-	hg_human_time(text, result->stopped_us);
-	hg_text_add(text, ")");
+	if (!strcmp(result->mode, "no-stop"))
+		hg_text_add(text, "; not stopped: this is no instant of the process)");
+	else if (!strcmp(result->mode, "frozen"))
+		hg_text_add(text, "; it was frozen already)");
+	else {
+		hg_text_add(text, "; stopped for ");
+		hg_human_time(text, result->stopped_us);
+		hg_text_add(text, ")");
+	}
+	if (result->growth_bytes) {
+		hg_text_add(text, "; its copy took at most ");
+		hg_human_bytes(text, result->growth_bytes);
+		hg_text_add(text, " of memory for a while");
+	}
 	if (result->missing_bytes) {
 		hg_text_add(text, "; could not read ");
 		hg_human_bytes(text, result->missing_bytes);
@@ -63,9 +77,12 @@ static void fill_row(const struct taken *taken, const struct hg_snapshot_result 
 	row[0].text = result->path;
 	row[1].number = result->bytes;
 	row[2].number = result->file_size;
-	row[3].number = result->stopped_us;
-	row[4].number = result->missing_bytes;
-	row[5].number = is_removed(taken, result->path);
+	row[3].text = result->mode;
+	row[4].number = result->stopped_us;
+	row[5].number = result->reap_us;
+	row[6].number = result->growth_bytes;
+	row[7].number = result->missing_bytes;
+	row[8].number = is_removed(taken, result->path);
 }
 
 /** Shows the results from `first` on. */
@@ -118,7 +135,11 @@ static struct hg_error *take(void *arg, const char *path)
 	if (!result)
 		return &hg_enomem;
 	const struct hg_snapshot_options options = {
-		.pid = taken->pid, .output = path, .log = taken->log};
+		.pid = taken->pid,
+		.live = taken->args->live,
+		.output = path,
+		.log = taken->log,
+	};
 	struct hg_error *err = hg_snapshot(&options, result);
 	if (err)
 		taken->results.count--;
@@ -188,7 +209,8 @@ const struct hg_command hg_cmd_snapshot = {
 		"heapgraph, gdb and delve. On a schedule, %t in its name is the time, %n a number\n"
 		"and %p the PID.\n",
 	.options = HG_OPTION_OUTPUT | HG_OPTION_EVERY | HG_OPTION_WHEN | HG_OPTION_COUNT |
-		   HG_OPTION_KEEP | HG_OPTION_FORMAT | HG_OPTION_VERBOSE | HG_OPTION_HELP,
+		   HG_OPTION_KEEP | HG_OPTIONS_LIVE | HG_OPTION_FORMAT | HG_OPTION_VERBOSE |
+		   HG_OPTION_HELP,
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run,

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 enum hg_log_level {
-	HG_LOG_WARNING, /* what the user should know before believing a number */
-	HG_LOG_INFO,	/* what was found, time and memory of each phase (-v) */
-	HG_LOG_DEBUG,	/* for whoever works on heapgraph (-vv) */
+	HG_LOG_NOTICE = -1, /* what is about to be done to a process */
+	HG_LOG_WARNING = 0, /* what the user should know before believing a number */
+	HG_LOG_INFO,	    /* what was found, time and memory of each phase (-v) */
+	HG_LOG_DEBUG,	    /* for whoever works on heapgraph (-vv) */
 };
 
 struct hg_log {
