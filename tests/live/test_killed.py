@@ -1,10 +1,9 @@
 """Whenever the tool dies, the target goes on as if nothing had been, and the next snapshot clears up."""
-import os
 import random
 import subprocess
 import time
 
-from victim import FAULTY, TOOL, Failed, Folder, Victim, expect, is_killed, leftover, snapshot, steps
+from victim import FAULTY, TOOL, Failed, Folder, GoVictim, Victim, expect, is_killed, leftover, snapshot, steps
 
 
 def die_at(mode, size, names):
@@ -14,6 +13,7 @@ def die_at(mode, size, names):
             done, _ = snapshot(victim, folder, tool=FAULTY, env={"HEAPGRAPH_DIE_AT": name})
             if not is_killed(done):
                 raise Failed(f"{name}: it did not die there: {done.returncode} {done.stderr[-300:]}")
+            victim.kills += name.endswith("-held")
             victim.wait_for_copies("Z", name)
             victim.check(name)
             done, _ = snapshot(victim, folder)
@@ -24,10 +24,10 @@ def die_at(mode, size, names):
         return f"{len(names)} steps"
 
 
-def at_random(size, mode, kills, *words):
+def at_random(kind, kills, *words):
     """Killed at any instant, time after time; the first interval is as long as a whole snapshot."""
-    numbers = random.Random(size)
-    with Victim(size, mode, *words) as victim, Folder() as folder:
+    numbers = random.Random(kills)
+    with kind(*words) as victim, Folder() as folder:
         began = time.monotonic()
         done, core = snapshot(victim, folder)
         expect("exit", 0, done.returncode)
@@ -40,6 +40,7 @@ def at_random(size, mode, kills, *words):
             time.sleep(numbers.random() * whole * (0.3 if number % 2 else 1.0))
             tool.kill()
             killed += tool.wait() != 0
+            victim.kills = killed
             (folder / "core").unlink(missing_ok=True)
             leftover(folder)
             victim.check(f"kill {number}")
@@ -53,10 +54,11 @@ def at_random(size, mode, kills, *words):
 
 def tests():
     yield "at every step", lambda: die_at("full", 32, steps())
-    yield "at random, 64 MB", lambda: at_random(64, "full", 20)
+    yield "at random, 64 MB", lambda: at_random(Victim, 20, 64, "full")
 
 
 def long_tests():
     for mode in ("registers", "vectors", "sleepy"):
         yield f"at every step, main thread in {mode}", lambda m=mode: die_at(m, 32, steps())
-    yield "at random, 1 GB", lambda: at_random(1024, "full", 200)
+    yield "at random, 1 GB", lambda: at_random(Victim, 200, 1024, "full")
+    yield "at random, Go", lambda: at_random(GoVictim, 100, 128)

@@ -11,6 +11,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/truth"))
+import harness  # noqa: E402
 from harness import Failed, Skipped, expect  # noqa: E402,F401
 
 BUILD = TOP / "build"
@@ -37,12 +38,18 @@ def victim_path():
 class Victim:
     """victim MEBIBYTES MODE ...; counts stay 0 or Failed is raised."""
 
+    must_be_0 = MUST_BE_0
+
     def __init__(self, *words, before=()):
-        self.process = subprocess.Popen([*before, victim_path(), *map(str, words)], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([*before, self.path(), *map(str, words)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
         self.pid = self.process.pid
         self.places = self.read_line()
-        self.last = {}
+        self.kills = 0  # one that dies while it stops threads may wake one from epoll_wait
+
+    @staticmethod
+    def path():
+        return victim_path()
 
     def __enter__(self):
         return self
@@ -70,19 +77,22 @@ class Victim:
         """All goes well, and all threads go on."""
         before = self.report()
         deadline = time.monotonic() + 20
-        while True:
-            now = self.report()
-            moved = [key for key in now if key.startswith("alive") or key == "writes"]
-            if all(now[key] > before[key] or not now["alive1"] and key != "writes" for key in moved):
-                break
+        while not self.moved(before, now := self.report()):
             if time.monotonic() > deadline:
                 raise Failed(f"{what}: a thread stands still: {before} {now}")
             time.sleep(0.01)
-        for key in MUST_BE_0:
+        for key in self.must_be_0:
             if now[key]:
                 raise Failed(f"{what}: {key}={now[key]}: {now}")
-        self.last = now
+        if now.get("woken", 0) > self.kills:
+            raise Failed(f"{what}: {now['woken']} waits without end were interrupted, {self.kills} kills")
         return now
+
+    @staticmethod
+    def moved(before, now):
+        if now["writes"] == before["writes"]:
+            return False
+        return not now["alive1"] or all(now[key] > before[key] for key in now if key.startswith("alive"))
 
     def copies(self):
         """Children that are not the target's own (those have SIGCHLD as their signal): state by PID."""
@@ -108,6 +118,20 @@ class Victim:
             if time.monotonic() > deadline:
                 raise Failed(f"{what}: children are left: {bad}")
             time.sleep(0.01)
+
+
+class GoVictim(Victim):
+    """victim MEBIBYTES, in Go."""
+
+    must_be_0 = ("corrupt", "bad_children", "bad_echoes")
+
+    @staticmethod
+    def path():
+        return harness.build(harness.newest(), "default", "victim")
+
+    @staticmethod
+    def moved(before, now):
+        return all(now[key] > before[key] for key in ("blocks", "children", "echoes", "gcs"))
 
 
 class Folder:
