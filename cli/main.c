@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/target.h"
+#include "core/base/version.h"
 
 const struct hg_command *const hg_command_table[] = {
 	&hg_cmd_snapshot, &hg_cmd_analyze, &hg_cmd_top, &hg_cmd_why,

@@ -7,8 +7,6 @@
 #include "cli/command.h"
 #include "cli/render/render.h"
 
-#define HG_VERSION "0.1.0"
-
 /** Messages and progress of the library on stderr: zero it, set verbose, pass &log. */
 struct hg_console {
 	struct hg_log log;

@@ -9,6 +9,7 @@
 
 #include "core/capture_mode.h"
 #include "core/capture_notes.h"
+#include "core/capture_record.h"
 #include "core/capture_snapshot.h"
 #include "core/image_write.h"
 
@@ -16,6 +17,11 @@ struct output {
 	int fd;
 	char *path;
 	bool named; // there is a name to take away when all fails
+};
+
+struct writing {
+	struct hg_core_writer writer;
+	struct hg_gap record; // our own note, in the notes
 };
 
 static char *folder_of(const char *path)
@@ -129,14 +135,15 @@ static struct hg_error *add_range(struct hg_core_writer *writer, const struct hg
 
 static struct hg_error *write_headers(void *arg, const struct hg_snapshot *snapshot)
 {
-	struct hg_core_writer *writer = arg;
+	struct writing *writing = arg;
+	struct hg_core_writer *writer = &writing->writer;
 	for (size_t i = 0; i < snapshot->ranges.count; i++) {
 		struct hg_error *err = add_range(writer, snapshot, &snapshot->ranges.data[i]);
 		if (err)
 			return err;
 	}
 	hg_note_buffer notes = {0};
-	struct hg_error *err = hg_snapshot_write_notes(snapshot, &notes);
+	struct hg_error *err = hg_snapshot_write_notes(snapshot, &notes, &writing->record);
 	if (!err)
 		err = hg_core_write_headers(writer, snapshot->arch, notes.data, notes.count);
 	hg_vec_deinit(&notes);
@@ -145,18 +152,33 @@ static struct hg_error *write_headers(void *arg, const struct hg_snapshot *snaps
 
 static struct hg_error *write_memory(void *arg, uint64_t addr, const uint8_t *data, uint64_t size)
 {
-	return hg_core_write_memory(arg, addr, data, size);
+	struct writing *writing = arg;
+	return hg_core_write_memory(&writing->writer, addr, data, size);
+}
+
+/** What was not known before the memory was read: the pause, pages that could not be read. */
+static struct hg_error *write_record(const struct writing *writing,
+				     const struct hg_snapshot *snapshot)
+{
+	struct hg_text text = {0};
+	hg_snapshot_record(snapshot, writing->record.size, &text);
+	struct hg_error *err = text.failed ? &hg_enomem : NULL;
+	if (!err && text.length <= writing->record.size)
+		err = hg_core_rewrite_notes(&writing->writer, writing->record.addr,
+					    hg_text_str(&text), text.length);
+	hg_text_deinit(&text);
+	return err;
 }
 
 /** Writes what was copied into memory, and gives the memory back on the way. */
-static struct hg_error *write_runs(struct hg_core_writer *writer,
-				   const struct hg_snapshot *snapshot)
+static struct hg_error *write_runs(struct writing *writing, const struct hg_snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->runs.count; i++) {
 		const struct hg_run *run = &snapshot->runs.data[i];
 		const struct hg_range *range = &snapshot->ranges.data[run->range];
 		uint8_t *data = range->buffer + (run->addr - range->start);
-		struct hg_error *err = hg_core_write_memory(writer, run->addr, data, run->size);
+		struct hg_error *err =
+			hg_core_write_memory(&writing->writer, run->addr, data, run->size);
 		if (err)
 			return err;
 		madvise(data, run->size, MADV_DONTNEED);
@@ -166,21 +188,28 @@ static struct hg_error *write_runs(struct hg_core_writer *writer,
 }
 
 /** Copies into memory, lets the target go, and writes then. */
-static struct hg_error *copy_and_write(struct hg_snapshot *snapshot, struct hg_core_writer *writer)
+static struct hg_error *copy_and_write(struct hg_snapshot *snapshot, struct writing *writing)
 {
 	struct hg_error *err = hg_snapshot_take(snapshot, NULL);
 	if (!err)
-		err = write_headers(writer, snapshot);
-	return err ? err : write_runs(writer, snapshot);
+		err = write_headers(writing, snapshot);
+	return err ? err : write_runs(writing, snapshot);
 }
 
-static struct hg_error *write_directly(struct hg_snapshot *snapshot, struct hg_core_writer *writer)
+static struct hg_error *write_directly(struct hg_snapshot *snapshot, struct writing *writing)
 {
-	const struct hg_sink sink = {write_headers, write_memory, writer};
+	const struct hg_sink sink = {write_headers, write_memory, writing};
 	return hg_snapshot_take(snapshot, &sink);
 }
 
-static struct hg_error *write_stopped(struct hg_snapshot *snapshot, struct hg_core_writer *writer,
+static struct hg_error *finish(const struct writing *writing, const struct hg_snapshot *snapshot,
+			       struct output *output)
+{
+	struct hg_error *err = write_record(writing, snapshot);
+	return err ? err : name_output(output);
+}
+
+static struct hg_error *write_stopped(struct hg_snapshot *snapshot, struct writing *writing,
 				      bool direct)
 {
 	direct |= snapshot->mode != HG_CAPTURE_STOP;
@@ -191,11 +220,11 @@ static struct hg_error *write_stopped(struct hg_snapshot *snapshot, struct hg_co
 			snapshot->pid);
 		direct = true;
 	}
-	return direct ? write_directly(snapshot, writer) : copy_and_write(snapshot, writer);
+	return direct ? write_directly(snapshot, writing) : copy_and_write(snapshot, writing);
 }
 
 static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool direct,
-				struct hg_core_writer *writer, struct output *output)
+				struct writing *writing, struct output *output)
 {
 	struct hg_error *err = hg_snapshot_prepare(snapshot, pid);
 	if (!err)
@@ -204,19 +233,19 @@ static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool
 		err = open_output(output);
 	if (err)
 		return err;
-	writer->fd = output->fd;
-	writer->path = output->path;
+	writing->writer.fd = output->fd;
+	writing->writer.path = output->path;
 	if (snapshot->mode == HG_CAPTURE_FORK) {
-		err = write_directly(snapshot, writer);
+		err = write_directly(snapshot, writing);
 		if (!err)
-			return name_output(output);
-		if (err->code == HG_ERROR_UNSUPPORTED && !writer->segments.count)
+			return finish(writing, snapshot, output);
+		if (err->code == HG_ERROR_UNSUPPORTED && !writing->writer.segments.count)
 			err = hg_mode_fall_back(snapshot, err);
 		if (err)
 			return err;
 	}
-	err = write_stopped(snapshot, writer, direct);
-	return err ? err : name_output(output);
+	err = write_stopped(snapshot, writing, direct);
+	return err ? err : finish(writing, snapshot, output);
 }
 
 struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *options,
@@ -234,9 +263,9 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 		snapshot.log = options->log;
 		snapshot.limits = options->limits;
 	}
-	struct hg_core_writer writer = {0};
+	struct writing writing = {0};
 	struct hg_error *err =
-		capture(&snapshot, pid, options && options->direct, &writer, &output);
+		capture(&snapshot, pid, options && options->direct, &writing, &output);
 	if (output.fd >= 0 && close(output.fd) && !err)
 		err = hg_error_errno(errno, "cannot write '%s'", output.path);
 	if (err && output.named)
@@ -247,14 +276,14 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 		*ret = (struct hg_capture_result){
 			.path = output.path,
 			.bytes = snapshot.run_bytes - snapshot.missing_bytes,
-			.file_size = writer.file_size,
+			.file_size = writing.writer.file_size,
 			.stopped_us = snapshot.stopped_us,
 			.missing_bytes = snapshot.missing_bytes,
 			.growth_bytes = snapshot.growth_bytes,
 			.reap_us = snapshot.reap_us,
 			.mode = snapshot.mode,
 		};
-	hg_core_writer_deinit(&writer);
+	hg_core_writer_deinit(&writing.writer);
 	hg_snapshot_deinit(&snapshot);
 	return err;
 }

@@ -102,6 +102,9 @@ static struct hg_error *clone_target(struct hg_fork *fork)
 		err = check_standing(fork);
 	if (err)
 		return err;
+	err = hg_saved_take(fork->snapshot);
+	if (err)
+		return err;
 	fork->injection->phase = "clone";
 	err = hg_inject_clone(fork->injection, &fork->inner_child);
 	fork->child = fork->injection->child;

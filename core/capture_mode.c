@@ -69,6 +69,14 @@ static const char *has_direct_io(struct hg_snapshot *snapshot)
 		       : NULL;
 }
 
+static uint64_t special_bytes(const struct hg_snapshot *snapshot)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < snapshot->specials.count; i++)
+		bytes += snapshot->specials.data[i].resident;
+	return bytes < HG_SAVED_MAX ? bytes : HG_SAVED_MAX;
+}
+
 static uint64_t expected_growth(const struct hg_snapshot *snapshot)
 {
 	uint64_t growth = snapshot->facts.anonymous / 2;
@@ -136,7 +144,8 @@ uint64_t hg_mode_predict(const struct hg_snapshot *snapshot, enum hg_capture_mod
 	if (mode == HG_CAPTURE_STOP)
 		return threads_us + snapshot->run_bytes * 300000 / GIB;
 	const uint64_t small = facts->anonymous - facts->huge;
-	return threads_us + small * 36000 / GIB + facts->huge * 1100 / GIB;
+	return threads_us + small * 36000 / GIB + facts->huge * 1100 / GIB +
+	       special_bytes(snapshot) * 300000 / GIB;
 }
 
 static struct hg_error *check_pause(const struct hg_snapshot *snapshot)

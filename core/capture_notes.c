@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/capture_record.h"
 #include "core/note.h"
 
 static void put_u32(uint8_t *at, uint32_t value)
@@ -155,7 +156,19 @@ static struct hg_error *add_float(const struct hg_snapshot_thread *thread, hg_no
 	return err;
 }
 
-struct hg_error *hg_snapshot_write_notes(const struct hg_snapshot *snapshot, hg_note_buffer *ret)
+static struct hg_error *add_record(const struct hg_snapshot *snapshot, hg_note_buffer *ret,
+				   struct hg_gap *ret_record)
+{
+	const size_t room = hg_snapshot_record_room(snapshot);
+	uint8_t *desc;
+	struct hg_error *err = hg_note_add(ret, HG_NOTE_NAME, HG_NOTE_RECORD, room, &desc);
+	if (!err)
+		*ret_record = (struct hg_gap){(uint64_t)(desc - ret->data), room};
+	return err;
+}
+
+struct hg_error *hg_snapshot_write_notes(const struct hg_snapshot *snapshot, hg_note_buffer *ret,
+					 struct hg_gap *ret_record)
 {
 	for (size_t i = 0; i < snapshot->threads.count; i++) {
 		const struct hg_snapshot_thread *thread = &snapshot->threads.data[i];
@@ -170,5 +183,5 @@ struct hg_error *hg_snapshot_write_notes(const struct hg_snapshot *snapshot, hg_
 		if (err)
 			return err;
 	}
-	return NULL;
+	return add_record(snapshot, ret, ret_record);
 }

@@ -30,7 +30,7 @@ struct scan_arg {
 #define PAGEMAP_SCAN _IOWR('f', 16, struct scan_arg)
 enum { SCAN_FILE = 1 << 2, SCAN_PRESENT = 1 << 3, SCAN_SWAPPED = 1 << 4, SCAN_ZERO = 1 << 5 };
 
-static struct hg_error *add_run(struct hg_snapshot *snapshot, uint64_t addr, uint64_t end)
+struct hg_error *hg_snapshot_add_run(struct hg_snapshot *snapshot, uint64_t addr, uint64_t end)
 {
 	const size_t range = snapshot->ranges.count - 1;
 	while (addr < end) {
@@ -71,7 +71,8 @@ static struct hg_error *scan(struct hg_snapshot *snapshot, const struct hg_range
 			if (found[i].categories & SCAN_ZERO) // never written
 				continue;
 			*anonymous |= !(found[i].categories & SCAN_FILE);
-			struct hg_error *err = add_run(snapshot, found[i].start, found[i].end);
+			struct hg_error *err =
+				hg_snapshot_add_run(snapshot, found[i].start, found[i].end);
 			if (err)
 				return err;
 		}
@@ -96,7 +97,7 @@ static struct hg_error *read_pagemap(struct hg_snapshot *snapshot, const struct 
 			pread(snapshot->pagemap_fd, entries, pages * 8, (off_t)(addr / PAGE * 8));
 		if (got < 8) { // no page map: all pages count as present
 			*anonymous = true;
-			return add_run(snapshot, run ? run : addr, range->end);
+			return hg_snapshot_add_run(snapshot, run ? run : addr, range->end);
 		}
 		for (uint64_t i = 0; i < (uint64_t)got / 8; i++, addr += PAGE) {
 			const bool present = entries[i] >> 62;
@@ -105,18 +106,18 @@ static struct hg_error *read_pagemap(struct hg_snapshot *snapshot, const struct 
 			if (present && !run)
 				run = addr;
 			else if (!present && run) {
-				err = add_run(snapshot, run, addr);
+				err = hg_snapshot_add_run(snapshot, run, addr);
 				run = 0;
 			}
 			if (err)
 				return err;
 		}
 	}
-	return run ? add_run(snapshot, run, range->end) : NULL;
+	return run ? hg_snapshot_add_run(snapshot, run, range->end) : NULL;
 }
 
-static struct hg_error *find_resident(struct hg_snapshot *snapshot, const struct hg_range *range,
-				      bool *anonymous)
+struct hg_error *hg_snapshot_find_resident(struct hg_snapshot *snapshot,
+					   const struct hg_range *range, bool *anonymous)
 {
 	const size_t first = snapshot->runs.count;
 	const uint64_t bytes = snapshot->run_bytes;
@@ -140,7 +141,7 @@ static bool is_omitted(const struct hg_snapshot *snapshot, const struct hg_mappi
 	size_t low = 0, high = snapshot->omitted.count;
 	while (low < high) { // the first that ends behind the start of the mapping
 		const size_t middle = low + (high - low) / 2;
-		const struct hg_gap *omitted = &snapshot->omitted.data[middle];
+		const struct hg_absent *omitted = &snapshot->omitted.data[middle];
 		if (omitted->addr + omitted->size <= mapping->start)
 			low = middle + 1;
 		else
@@ -156,11 +157,19 @@ static bool is_shared_memory(const char *path)
 	       begins(path, "/memfd:") || begins(path, "/SYSV") || begins(path, "/anon_hugepage");
 }
 
+static bool is_lost(const struct hg_snapshot *snapshot, uint64_t addr)
+{
+	const struct hg_special *special =
+		snapshot->memory_pid == snapshot->pid ? NULL : hg_saved_special(snapshot, addr);
+	return special && !special->shared && !special->is_saved;
+}
+
 static enum hg_keep keep_of(const struct hg_snapshot *snapshot, const struct hg_mapping *mapping)
 {
 	const char *path = mapping->path;
 	if (!(mapping->prot & HG_PROT_READ) || begins(path, "[vvar") ||
-	    !strcmp(path, "[vsyscall]") || is_omitted(snapshot, mapping))
+	    !strcmp(path, "[vsyscall]") || is_omitted(snapshot, mapping) ||
+	    is_lost(snapshot, mapping->start))
 		return HG_KEEP_NONE;
 	if (!strcmp(path, "[vdso]"))
 		return HG_KEEP_ALL; // the page map does not know it
@@ -173,17 +182,27 @@ static enum hg_keep keep_of(const struct hg_snapshot *snapshot, const struct hg_
 	return HG_KEEP_HEADER;	    // unless a page of it was written: see add_runs()
 }
 
+/** Only of a copy: the process itself has it all. */
+static bool is_saved(const struct hg_snapshot *snapshot, uint64_t addr)
+{
+	const struct hg_special *special =
+		snapshot->memory_pid == snapshot->pid ? NULL : hg_saved_special(snapshot, addr);
+	return special && special->is_saved;
+}
+
 static struct hg_error *add_runs(struct hg_snapshot *snapshot, struct hg_range *range,
 				 const struct hg_mapping *mapping)
 {
 	if (range->keep == HG_KEEP_NONE)
 		return NULL;
 	if (range->keep == HG_KEEP_ALL)
-		return add_run(snapshot, range->start, range->end);
+		return hg_snapshot_add_run(snapshot, range->start, range->end);
+	if (range->keep == HG_KEEP_RESIDENT && is_saved(snapshot, range->start))
+		return hg_saved_add_runs(snapshot, range->start, range->end);
 	const size_t first = snapshot->runs.count;
 	const uint64_t bytes = snapshot->run_bytes;
 	bool anonymous = false;
-	struct hg_error *err = find_resident(snapshot, range, &anonymous);
+	struct hg_error *err = hg_snapshot_find_resident(snapshot, range, &anonymous);
 	if (err || range->keep == HG_KEEP_RESIDENT)
 		return err;
 	// A private mapping of a file. Pages written before it became read-only (relocations) are memory of the process,
@@ -197,10 +216,10 @@ static struct hg_error *add_runs(struct hg_snapshot *snapshot, struct hg_range *
 	snapshot->run_bytes = bytes;
 	if (anonymous) {
 		range->keep = HG_KEEP_ALL;
-		return add_run(snapshot, range->start, range->end);
+		return hg_snapshot_add_run(snapshot, range->start, range->end);
 	}
 	if (!mapping->file_offset)
-		return add_run(snapshot, range->start, range->start + PAGE);
+		return hg_snapshot_add_run(snapshot, range->start, range->start + PAGE);
 	range->keep = HG_KEEP_NONE;
 	return NULL;
 }
@@ -241,12 +260,27 @@ static struct hg_error *read_maps(struct hg_snapshot *snapshot)
 	return err;
 }
 
+/** What a copy of the process lacks stands among its mappings again. */
+static struct hg_error *add_uncopied(struct hg_snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->uncopied.count; i++) {
+		struct hg_mapping *mapping = hg_vec_push(&snapshot->mappings);
+		if (!mapping)
+			return &hg_enomem;
+		*mapping = snapshot->uncopied.data[i];
+	}
+	hg_mappings_sort(&snapshot->mappings);
+	return NULL;
+}
+
 struct hg_error *hg_snapshot_plan(struct hg_snapshot *snapshot)
 {
 	snapshot->ranges.count = 0;
 	snapshot->runs.count = 0;
 	snapshot->run_bytes = 0;
 	struct hg_error *err = read_maps(snapshot);
+	if (!err && snapshot->memory_pid != snapshot->pid)
+		err = add_uncopied(snapshot);
 	for (size_t i = 0; !err && i < snapshot->mappings.count; i++)
 		err = plan_mapping(snapshot, &snapshot->mappings.data[i]);
 	return err;

@@ -90,7 +90,9 @@ static struct hg_error *look(struct hg_snapshot *snapshot)
 		err = hg_facts_read(snapshot);
 	if (!err)
 		err = hg_snapshot_name_threads(snapshot);
-	return err ? err : hg_snapshot_plan(snapshot);
+	if (!err)
+		err = hg_snapshot_plan(snapshot);
+	return err ? err : hg_saved_prepare(snapshot);
 }
 
 struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
@@ -222,6 +224,11 @@ void hg_snapshot_deinit(struct hg_snapshot *snapshot)
 	hg_vec_deinit(&snapshot->runs);
 	hg_vec_deinit(&snapshot->gaps);
 	hg_vec_deinit(&snapshot->omitted);
+	hg_vec_deinit(&snapshot->specials);
+	hg_vec_deinit(&snapshot->saved);
+	hg_vec_deinit(&snapshot->uncopied);
+	if (snapshot->saved_buffer)
+		munmap(snapshot->saved_buffer, HG_SAVED_MAX);
 	hg_vec_deinit(&snapshot->threads);
 	hg_vec_deinit(&snapshot->names);
 	hg_vec_deinit(&snapshot->mappings);

@@ -69,12 +69,38 @@ struct hg_facts {
 	bool user_faults; // userfaultfd: another program may have to agree to a copy
 };
 
+/** What a copy of the process does not have, or not as of its instant: it is copied while the process stands. */
+struct hg_special {
+	uint64_t start, end, resident;
+	bool shared;   // goes on changing; else it is left out of copies (MADV_DONTFORK)
+	bool is_saved; // else it did not fit
+};
+
+struct hg_saved {		 // pages of such memory
+	uint64_t addr, size, at; // at: in saved_buffer
+};
+#define HG_SAVED_MAX ((uint64_t)32 << 20)
+
+/** Why a part of the memory is not in a snapshot, or not as of its instant. */
+enum hg_absence {
+	HG_ABSENT_ASKED,  // MADV_DONTDUMP, MADV_WIPEONFORK: the program wants that
+	HG_ABSENT_DEVICE, // memory of a device
+	HG_ABSENT_COPY,	  // MADV_DONTFORK, and too large to be copied while the process stands
+	HG_ABSENT_MOVING, // shared with other processes, and too large: it is there, but of later
+	HG_ABSENT_FAILED, // could not be read
+};
+
+struct hg_absent {
+	uint64_t addr, size;
+	enum hg_absence why;
+};
+
 struct hg_injection;
 
 struct hg_snapshot {
 	uint32_t pid;
 	uint32_t memory_pid; // whose memory is read: the process's, or its copy's
-	struct hg_proc_status status;
+	struct hg_proc_status status, at_stop;
 	const struct hg_arch *arch;
 	const struct hg_log *log;
 	bool want_fp;
@@ -92,9 +118,13 @@ struct hg_snapshot {
 	HG_VEC(struct hg_buffer) buffers;
 	size_t next_buffer;
 	HG_VEC(struct hg_run) runs;
-	HG_VEC(struct hg_gap) gaps; // sorted
-	HG_VEC(struct hg_gap)
-	omitted; // ranges that the program asked to leave out (MADV_DONTDUMP), device memory
+	HG_VEC(struct hg_gap) gaps;	  // sorted
+	HG_VEC(struct hg_absent) omitted; // mappings to leave out; sorted
+	HG_VEC(struct hg_special) specials;
+	HG_VEC(struct hg_saved) saved; // sorted
+	hg_mappings uncopied;	       // what a copy lacks
+	uint8_t *saved_buffer;	       // of HG_SAVED_MAX bytes; NULL where nothing is special
+	uint64_t saved_size;
 	HG_VEC(struct hg_snapshot_thread) threads; // the main thread first
 	HG_VEC(struct hg_thread_name) names;	   // learned before the stop, sorted by host_tid
 	int mem_fd, pagemap_fd;
@@ -139,6 +169,28 @@ struct hg_error *hg_snapshot_plan(struct hg_snapshot *snapshot);
  * the target stands, takes the same buffers where they still fit.
  */
 struct hg_error *hg_snapshot_allocate(struct hg_snapshot *snapshot, bool populate);
+
+/** Finds the pages of one mapping of the target, as runs behind the others. */
+struct hg_error *hg_snapshot_find_resident(struct hg_snapshot *snapshot,
+					   const struct hg_range *range, bool *anonymous);
+
+/** Makes room for special memory, before the stop, where there is any. */
+struct hg_error *hg_saved_prepare(struct hg_snapshot *snapshot);
+
+/** Copies special memory while the target stands. */
+struct hg_error *hg_saved_take(struct hg_snapshot *snapshot);
+
+/** Returns the special range that a mapping begins in, or NULL. */
+const struct hg_special *hg_saved_special(const struct hg_snapshot *snapshot, uint64_t addr);
+
+/** Returns saved bytes, or NULL where they are to be read from the process or its copy. */
+const uint8_t *hg_saved_find(const struct hg_snapshot *snapshot, uint64_t addr, uint64_t size);
+
+/** Adds the runs of saved pages in [start, end). */
+struct hg_error *hg_saved_add_runs(struct hg_snapshot *snapshot, uint64_t start, uint64_t end);
+
+/** Adds one run, cut to HG_RUN_MAX, for the last range. */
+struct hg_error *hg_snapshot_add_run(struct hg_snapshot *snapshot, uint64_t addr, uint64_t end);
 
 /** Copies all runs into their buffers, or to the sink. */
 struct hg_error *hg_snapshot_copy(struct hg_snapshot *snapshot, const struct hg_sink *sink);

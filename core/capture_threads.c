@@ -128,6 +128,7 @@ static struct hg_error *read_thread(struct hg_snapshot *snapshot, const struct h
 
 struct hg_error *hg_snapshot_read_threads(struct hg_snapshot *snapshot, const struct hg_stop *stop)
 {
+	hg_error_destroy(hg_proc_status(snapshot->pid, &snapshot->at_stop));
 	for (size_t i = 0; i < stop->threads.count; i++) {
 		if (stop->threads.data[i].gone)
 			continue;

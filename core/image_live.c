@@ -5,10 +5,12 @@
 
 #include "core/base/limits.h"
 #include "core/capture_mode.h"
+#include "core/capture_record.h"
 #include "core/capture_snapshot.h"
 #include "core/image.h"
 #include "core/image_build.h"
 #include "core/note.h"
+#include "core/record.h"
 
 /** Tells whether the process sees the same files as we do: the same mounts and the same root. */
 static bool shares_root(uint32_t pid)
@@ -130,10 +132,11 @@ static struct hg_error *take_memory(struct hg_image *image, struct hg_snapshot *
 			return err;
 	}
 	image->missing_bytes = snapshot->missing_bytes;
-	if (!image->missing_bytes)
-		return NULL;
-	return hg_image_notef(image, "%lu bytes of the process could not be read",
-			      image->missing_bytes);
+	struct hg_text record = {0};
+	hg_snapshot_record(snapshot, SIZE_MAX, &record);
+	struct hg_error *err = hg_record_read(image, hg_text_str(&record), record.length);
+	hg_text_deinit(&record);
+	return err;
 }
 
 static struct hg_error *build(struct hg_image *image, struct hg_snapshot *snapshot,

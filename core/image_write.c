@@ -129,7 +129,14 @@ struct hg_error *hg_core_write_headers(struct hg_core_writer *writer, const stru
 	if (!err && ftruncate(writer->fd, (off_t)writer->file_size))
 		err = hg_error_errno(errno, "cannot write '%s'", writer->path);
 	writer->written = notes_at + notes_size;
+	writer->notes_at = notes_at;
 	return err;
+}
+
+struct hg_error *hg_core_rewrite_notes(const struct hg_core_writer *writer, uint64_t at,
+				       const void *data, uint64_t size)
+{
+	return write_at(writer, data, size, writer->notes_at + at);
 }
 
 static bool is_zero(const uint8_t *data, uint64_t size)

@@ -28,6 +28,7 @@ struct hg_core_writer {
 	HG_VEC(struct hg_core_segment) segments;
 	uint64_t file_size; /* with holes */
 	uint64_t written;   /* without */
+	uint64_t notes_at;
 };
 
 /** Adds memory behind the last; it becomes one segment with it where it can. */
@@ -36,6 +37,10 @@ struct hg_error *hg_core_add_segment(struct hg_core_writer *writer, struct hg_co
 /** Writes the headers and the notes when all segments are added, and gives the file its size. */
 struct hg_error *hg_core_write_headers(struct hg_core_writer *writer, const struct hg_arch *arch,
 				       const void *notes, uint64_t notes_size);
+
+/** Writes a part of the notes again, `at` bytes behind their begin. */
+struct hg_error *hg_core_rewrite_notes(const struct hg_core_writer *writer, uint64_t at,
+				       const void *data, uint64_t size);
 
 /** Writes memory at addr; what no segment has room for is left out. */
 struct hg_error *hg_core_write_memory(struct hg_core_writer *writer, uint64_t addr,

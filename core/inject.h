@@ -20,7 +20,8 @@
 #include "core/xstate.h"
 
 #define HG_SCRATCH_SIZE 32768 /* what must be unused at the end of the main thread's stack */
-#define HG_SCRATCH_AT 24576   /* where the frames begin in it; below, a handler may run once if we are killed */
+#define HG_SCRATCH_AT                                                                              \
+	24576 /* where the frames begin in it; below, a handler may run once if we are killed */
 #define HG_FRAMES_SIZE 8192
 #define HG_ORPHAN_STATUS 104 /* the exit status of a child whose snapshot was killed */
 
@@ -76,7 +77,7 @@ struct hg_injection {
 	uint32_t pid, tid;
 	struct hg_gadgets gadgets;
 	uint64_t scratch, stack_bytes;
-	bool left; // a killed snapshot has left something there
+	bool left;	   // a killed snapshot has left something there
 	const char *phase; // for hg_fault()
 	struct hg_thread_state state;
 	enum hg_standing standing;

@@ -5,6 +5,7 @@
 
 #include "core/base/limits.h"
 #include "core/image.h"
+#include "core/record.h"
 
 bool hg_note_next(struct hg_bytes *bytes, struct hg_note *ret)
 {
@@ -170,6 +171,8 @@ static struct hg_error *read_one(struct hg_image *image, const struct hg_note *n
 		return read_file(image, note);
 	if (hg_note_is(note, HG_NOTE_NAME, HG_NOTE_THREAD_NAME))
 		read_thread_name(image, note);
+	if (hg_note_is(note, HG_NOTE_NAME, HG_NOTE_RECORD))
+		return hg_record_read(image, (const char *)note->desc, note->desc_size);
 	if (hg_note_is(note, "LINUX", NT_ARM_TLS))
 		read_arm_tls(image, note);
 	return NULL;

@@ -20,6 +20,7 @@ struct hg_image;
 
 #define HG_NOTE_NAME "heapgraph" // notes that our snapshots alone have
 #define HG_NOTE_THREAD_NAME 1	 // of the thread whose NT_PRSTATUS stands before it
+#define HG_NOTE_RECORD 2	 // how the snapshot was taken: see core/record.h
 
 struct hg_note {
 	const char *name; /* name_size bytes, the NUL among them if there is one */

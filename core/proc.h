@@ -20,7 +20,7 @@ struct hg_proc_status {
 	uint32_t tracer;
 	uint32_t uid, gid; /* real */
 	uint32_t euid, suid;
-	uint64_t rss_bytes, stack_bytes;
+	uint64_t rss_bytes, stack_bytes, anonymous_bytes, file_bytes, shared_bytes, swap_bytes;
 	unsigned seccomp; /* 0 none, 1 strict, 2 filter */
 	uint32_t threads;
 	bool shadow_stack;
