@@ -37,6 +37,19 @@ static struct hg_error *exists(const char *path)
 	return hg_error_create(HG_ERROR_IO, "'%s' exists already", path);
 }
 
+/** Where anybody may write and remove, somebody could put a file of his own in the place of the core. */
+static struct hg_error *check_folder(const char *folder)
+{
+	struct stat status;
+	if (stat(folder, &status) || !(status.st_mode & S_IWOTH) || status.st_mode & S_ISVTX)
+		return NULL;
+	return hg_error_create(
+		HG_ERROR_PERMISSION,
+		"a core holds secrets, and anybody may write to '%s': choose another "
+		"folder, or set its sticky bit",
+		folder);
+}
+
 /** A file without a name first, so that it is complete or absent; not all file systems know that. */
 static struct hg_error *open_output(struct output *output)
 {
@@ -46,6 +59,9 @@ static struct hg_error *open_output(struct output *output)
 	hg_autofree char *folder = folder_of(output->path);
 	if (!folder)
 		return &hg_enomem;
+	struct hg_error *err = check_folder(folder);
+	if (err)
+		return err;
 	output->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	if (output->fd < 0) {
 		output->fd = open(output->path,

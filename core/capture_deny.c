@@ -49,9 +49,11 @@ static struct hg_error *refuse_traced(uint32_t pid, uint32_t tracer)
 {
 	struct hg_proc_status status = {.name = "?"};
 	hg_error_destroy(hg_proc_status(tracer, &status));
-	return hg_error_create(HG_ERROR_PERMISSION,
-			       "cannot read process %u: it is already traced by '%s' (process %u)",
-			       pid, status.name, tracer);
+	return hg_error_create(
+		HG_ERROR_PERMISSION,
+		"cannot read process %u: it is already traced by '%s' (process %u); end "
+		"that, or take what --no-stop gives",
+		pid, status.name, tracer);
 }
 
 static struct hg_error *refuse_without_memory(uint32_t pid, const char *name)

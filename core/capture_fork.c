@@ -16,6 +16,7 @@
 #include "core/fault.h"
 
 #define STOP_DEADLINE_MS 500
+#define PROCESS_MRELEASE 448
 #define CHILD_DEADLINE_MS 5000
 
 static struct hg_error *not_now(const struct hg_fork *fork, const char *why)
@@ -151,7 +152,8 @@ static struct hg_error *adopt_child(const struct hg_fork *fork)
 		nanosleep(&(struct timespec){0, 1000000}, NULL);
 	}
 	hg_fault("child", "stands");
-	if (ptrace(PTRACE_SETOPTIONS, fork->child, NULL, (long)PTRACE_O_EXITKILL))
+	if (ptrace(PTRACE_SETOPTIONS, fork->child, NULL,
+		   (long)(PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT)))
 		return hg_error_errno(errno, "cannot hold the copy of process %u",
 				      fork->snapshot->pid);
 	hg_fault("child", "bound");
@@ -177,9 +179,34 @@ static struct hg_error *stop_and_clone(struct hg_fork *fork)
 	return err ? err : adopt_child(fork);
 }
 
-static void end_child(const struct hg_fork *fork)
+/**
+ * The memory of a copy is given back before it ends. At its very end it has no memory any more in the eyes of the
+ * system, though pages are still being freed: would memory run short then, the system would see nobody but the target.
+ */
+static void release_memory(const struct hg_fork *fork)
 {
-	if (!fork->child)
+	const hg_autoclose int pidfd = (int)syscall(SYS_pidfd_open, fork->child, 0);
+	if (pidfd >= 0)
+		syscall(PROCESS_MRELEASE, pidfd, 0); // Linux 5.15
+}
+
+/** Takes what the copy has to tell; false when it is no more. */
+static bool take_status(const struct hg_fork *fork, int status)
+{
+	if (!WIFSTOPPED(status))
+		return false;
+	if (status >> 16 == PTRACE_EVENT_EXIT) {
+		hg_fault("child", "dying");
+		release_memory(fork);
+		hg_fault("child", "empty");
+	}
+	ptrace(PTRACE_CONT, fork->child, NULL, NULL);
+	return true;
+}
+
+static void end_child(struct hg_fork *fork)
+{
+	if (!fork->child || fork->has_ended)
 		return;
 	kill((pid_t)fork->child, SIGKILL);
 	for (;;) {
@@ -187,9 +214,23 @@ static void end_child(const struct hg_fork *fork)
 		const pid_t pid = waitpid((pid_t)fork->child, &status, __WALL);
 		if (pid < 0 && errno == EINTR)
 			continue;
-		if (pid < 0 || !WIFSTOPPED(status))
-			return;
+		if (pid < 0 || !take_status(fork, status))
+			break;
 	}
+	fork->has_ended = true;
+}
+
+/** The copy never runs: when it has something to tell, somebody has killed it. */
+static struct hg_error *look_at_child(struct hg_fork *fork)
+{
+	int status;
+	if (fork->has_ended || waitpid((pid_t)fork->child, &status, __WALL | WNOHANG) <= 0)
+		return NULL;
+	fork->has_ended = !take_status(fork, status);
+	return hg_error_create(HG_ERROR_LIMIT,
+			       "the system killed the copy of process %u, for want of memory as it "
+			       "seems; the process goes on",
+			       fork->snapshot->pid);
 }
 
 /** Waits for the reader; what is left asleep is let go as soon as it can be, and the copy ends when it must. */
@@ -204,13 +245,19 @@ static void stand_by(struct hg_fork *fork, struct hg_watch *watch)
 			until.tv_sec++;
 			until.tv_nsec -= 1000000000;
 		}
-		if (!sem_timedwait(&fork->done, &until))
+		if (!sem_timedwait(&fork->done, &until)) {
+			if (!fork->err)
+				fork->err = look_at_child(fork);
 			return;
+		}
+		if (fork->err)
+			continue;
+		fork->err = look_at_child(fork);
 		if (fork->err)
 			continue;
 		fork->err = hg_watch_look(watch);
 		if (fork->err)
-			kill((pid_t)fork->child, SIGKILL); // the reader finds it gone
+			end_child(fork); // the reader finds it gone
 	}
 }
 

@@ -20,6 +20,7 @@ struct hg_fork {
 	int pidfd; // of the target
 	uint32_t child;
 	int64_t inner_child;		  // its number as the target sees it
+	bool has_ended;			  // the copy
 	bool under_way;			  // something went wrong amid the injection
 	struct hg_error *begin_err, *err; // err: why the copy ended before it was read
 };

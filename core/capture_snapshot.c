@@ -104,7 +104,13 @@ struct hg_error *hg_snapshot_prepare(struct hg_snapshot *snapshot, uint32_t pid)
 	if (!snapshot->arch)
 		return hg_error_create(HG_ERROR_UNSUPPORTED, "live processes can be read on x86-64 "
 							     "and arm64 only");
+	// Nobody else may be tracing it, unless it will not be stopped.
 	struct hg_error *err = hg_stop_check(pid);
+	if (err && snapshot->limits.mode == HG_CAPTURE_NO_STOP &&
+	    err->code == HG_ERROR_PERMISSION) {
+		hg_error_destroy(err);
+		err = NULL;
+	}
 	if (!err)
 		err = hg_proc_status(pid, &snapshot->status);
 	return err ? err : hg_snapshot_ended(look(snapshot), pid);

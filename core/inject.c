@@ -220,6 +220,15 @@ bool hg_inject_choose(struct hg_injection *injection, uint32_t tid)
 
 enum event { EVENT_ENDED, EVENT_TIMEOUT, EVENT_CALL, EVENT_BIRTH, EVENT_STOP, EVENT_SIGNAL };
 
+/** The main thread's end is not told before that of the others, and those are ours to be waited for. */
+static bool has_ended(uint32_t tid)
+{
+	struct hg_proc_status status;
+	struct hg_error *err = hg_proc_status(tid, &status);
+	hg_error_destroy(err);
+	return err || status.state == 'Z' || status.state == 'X';
+}
+
 static enum event next_event(const struct hg_injection *injection, uint64_t deadline_ns,
 			     int *ret_signal)
 {
@@ -241,6 +250,8 @@ static enum event next_event(const struct hg_injection *injection, uint64_t dead
 		}
 		if (now_ns() > deadline_ns)
 			return EVENT_TIMEOUT;
+		if (round % 64 == 63 && has_ended(injection->tid))
+			return EVENT_ENDED;
 		if (round > 200) // most waits are over sooner than a sleep begins
 			nanosleep(&(struct timespec){0, round > 400 ? 500000 : 20000}, NULL);
 	}

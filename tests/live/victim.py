@@ -26,8 +26,8 @@ def work_folder():
     return folder
 
 
-def victim_path():
-    source, out = TOP / "fixtures/live/victim.c", work_folder() / "victim"
+def built(name):
+    source, out = TOP / f"fixtures/live/{name}.c", work_folder() / name
     if not out.exists() or out.stat().st_mtime < source.stat().st_mtime:
         part = out.with_suffix(f".{os.getpid()}")
         subprocess.run(["gcc", "-O2", "-pthread", "-frounding-math", "-o", part, source, "-lm"], check=True)
@@ -49,7 +49,7 @@ class Victim:
 
     @staticmethod
     def path():
-        return victim_path()
+        return built("victim")
 
     def __enter__(self):
         return self
@@ -57,7 +57,10 @@ class Victim:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.stdout.close()
 
     def read_line(self):
@@ -69,6 +72,7 @@ class Victim:
     def report(self):
         try:
             self.process.stdin.write("report\n")
+            self.process.stdin.flush()
         except BrokenPipeError:
             raise Failed(f"the target ended with {self.process.wait()}") from None
         return self.read_line()
