@@ -107,6 +107,11 @@ check:
 check-real: $(OUT)/heapgraph
 	@tests/real/run.sh
 
+# Snapshots of living processes, thousands of them: takes about half an hour.
+check-live: $(OUT)/heapgraph
+	@$(MAKE) --no-print-directory CC=gcc MODE=test all
+	@python3 tests/live/run.py long
+
 bench: $(OUT)/heapgraph
 	@tests/bench/run.sh
 
@@ -125,4 +130,4 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(OUT)/obj $(OUT)/unit $(OUT)/fuzz $(OUT)/tools -name '*.d' 2>/dev/null)
-.PHONY: all unit fuzz-replay lint truth man demo check check-real bench static install clean
+.PHONY: all unit fuzz-replay lint truth man demo check check-live check-real bench static install clean

@@ -167,6 +167,8 @@ static struct hg_error *take_directly(struct hg_snapshot *snapshot, const struct
 	if (errnum)
 		return hg_error_errno(errnum, "cannot begin a thread");
 	pthread_join(thread, NULL);
+	if (snapshot->mode == HG_CAPTURE_FROZEN && !hg_proc_is_frozen(snapshot->pid))
+		snapshot->mode = HG_CAPTURE_NO_STOP; // somebody let it go meanwhile
 	return taking.err;
 }
 

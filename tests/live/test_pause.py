@@ -8,23 +8,26 @@ from test_undisturbed import fine
 from victim import Failed, Folder, Skipped, Victim, expect, snapshot, work_folder
 
 
-def own_gap(victim, act):
+def own_gaps(victim, act):
+    """The eight longest, in microseconds: the machine has other reasons as well to keep a thread waiting."""
     victim.report()
     act()
-    return victim.report()["gap_us"]
+    now = victim.report()
+    return sorted((value for key, value in now.items() if key.startswith("gap")), reverse=True)
 
 
 def by_us(victim, folder, *words):
-    """Returns the target's own figure and the printed one, in microseconds."""
+    """Returns the target's longest gap, that of the stop, the printed pause and the second one, in microseconds."""
     said = []
-    gap = own_gap(victim, lambda: said.append(fine(snapshot(victim, folder, "--max-pause=0", *words)[0])))
+    gaps = own_gaps(victim, lambda: said.append(fine(snapshot(victim, folder, "--max-pause=0", *words)[0])))
     row = json.loads(said[0].stdout)["rows"][0]
-    return gap, row["stopped_us"] + 0, row["reap_us"]
+    printed = row["stopped_us"]
+    return gaps[0], min(gaps, key=lambda gap: abs(gap - printed)), printed, row["reap_us"]
 
 
 def by_gcore(victim, folder):
-    gap = own_gap(victim, lambda: subprocess.run(["gcore", "-o", folder / "gcore", str(victim.pid)], capture_output=True,
-                                                 timeout=300, check=False))
+    gap = own_gaps(victim, lambda: subprocess.run(["gcore", "-o", folder / "gcore", str(victim.pid)], capture_output=True,
+                                                  timeout=300, check=False))[0]
     for file in folder.glob("gcore*"):
         file.unlink()
     return gap
@@ -45,8 +48,8 @@ def compare(size, pages, rounds, factor):
         victim.check()
         gaps, off = [], []
         for _ in range(rounds):
-            gap, printed, _ = by_us(victim, folder, "--mode=fork")
-            gaps.append(gap)
+            longest, gap, printed, _ = by_us(victim, folder, "--mode=fork")
+            gaps.append(longest)
             off.append(gap - printed)
         stops = [by_us(victim, folder, "--mode=stop")[0] for _ in range(2)]
         gcores = [by_gcore(victim, folder) for _ in range(2)]
@@ -68,7 +71,7 @@ def many_threads(count):
         victim.check()
         gaps = []
         for _ in range(3):
-            gap, printed, reap = by_us(victim, folder, "--mode=fork")
+            gap, _, printed, reap = by_us(victim, folder, "--mode=fork")
             gaps.append(gap)
             victim.wait_for_copies("", "afterwards")
         now = victim.check("afterwards")
