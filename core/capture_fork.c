@@ -92,7 +92,11 @@ static struct hg_error *check_standing(struct hg_fork *fork)
 	}
 	if (!hg_inject_is_ready(fork->injection))
 		return not_now(fork, "the end of its main stack is not empty");
-	return choose(fork) ? NULL : not_now(fork, "none of its threads is in a state for it");
+	if (!choose(fork))
+		return not_now(fork, "none of its threads is in a state for it");
+	if (snapshot->at_stop.seccomp && !hg_inject_may_clone(fork->injection))
+		return not_now(fork, "its seccomp filter does not let the calls pass");
+	return NULL;
 }
 
 static struct hg_error *clone_target(struct hg_fork *fork)

@@ -6,6 +6,7 @@
 #include "core/base/human.h"
 #include "core/headroom.h"
 #include "core/inject.h"
+#include "core/seccomp.h"
 
 #define SMALL ((uint64_t)16 << 20)
 #define GIB ((uint64_t)1 << 30)
@@ -27,9 +28,9 @@ static const char *is_unknown(struct hg_snapshot *snapshot)
 
 static const char *has_filter(struct hg_snapshot *snapshot)
 {
-	return snapshot->status.seccomp
-		       ? "a seccomp filter might kill it for a call it does not expect"
-		       : NULL;
+	if (!snapshot->status.seccomp || (snapshot->status.seccomp == 2 && hg_seccomp_can_ask()))
+		return NULL; // the filter will be asked while it stands
+	return "a seccomp filter might kill it for a call it does not expect";
 }
 
 static const char *has_hugetlb(struct hg_snapshot *snapshot)

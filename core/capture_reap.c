@@ -135,6 +135,10 @@ static bool reap_once(struct hg_fork *fork, const struct ended *ended)
 			const uint64_t arguments[4] = {(uint64_t)ended->inner_pids[i], 0,
 						       WNOHANG | (uint64_t)__WALL, 0};
 			int64_t result;
+			if (fork->snapshot->at_stop.seccomp &&
+			    !hg_inject_is_allowed(fork->injection,
+						  fork->injection->ops->wait_number, arguments))
+				break;
 			err = hg_inject_call(fork->injection, fork->injection->ops->wait_number,
 					     arguments, &result);
 		}

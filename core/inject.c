@@ -13,6 +13,7 @@
 #include "core/fault.h"
 #include "core/mapping.h"
 #include "core/proc.h"
+#include "core/seccomp.h"
 
 #define STACK_MIN ((uint64_t)96 << 10)
 #define STACK_DISTANCE ((uint64_t)64 << 10)
@@ -466,6 +467,37 @@ struct hg_error *hg_inject_call(struct hg_injection *injection, uint64_t number,
 		return err;
 	hg_error_destroy(err);
 	return failed;
+}
+
+static bool passes(const struct hg_injection *injection, uint64_t number, uint64_t behind,
+		   const uint64_t arguments[4])
+{
+	const struct seccomp_data data = {
+		.nr = (int)number,
+		.arch = injection->ops->audit_number,
+		.instruction_pointer = behind,
+		.args = {arguments[0], arguments[1], arguments[2], arguments[3]},
+	};
+	return hg_seccomp_allows(injection->tid, &data);
+}
+
+bool hg_inject_is_allowed(const struct hg_injection *injection, uint64_t number,
+			  const uint64_t arguments[4])
+{
+	const struct hg_inject_ops *ops = injection->ops;
+	const uint64_t behind_call = injection->gadgets.call + ops->call_length;
+	const uint64_t behind_restore = injection->gadgets.restore + ops->restore_length;
+	const uint64_t end[4] = {HG_ORPHAN_STATUS};
+	return passes(injection, number, behind_call, arguments) &&
+	       passes(injection, ops->return_number, behind_restore, arguments) &&
+	       passes(injection, ops->exit_number, behind_call, end);
+}
+
+bool hg_inject_may_clone(const struct hg_injection *injection)
+{
+	uint64_t arguments[4];
+	injection->ops->clone_arguments(frames_at(injection), arguments);
+	return hg_inject_is_allowed(injection, injection->ops->clone_number, arguments);
 }
 
 struct hg_error *hg_inject_clone(struct hg_injection *injection, int64_t *ret)

@@ -46,7 +46,9 @@ enum hg_standing {
 /** What depends on the architecture; a row for each, in inject_X.c. */
 struct hg_inject_ops {
 	int xstate_note; // what PTRACE_GETREGSET calls the extended state
-	uint64_t clone_number, wait_number;
+	uint64_t clone_number, wait_number, return_number, exit_number;
+	uint32_t audit_number;		      // what seccomp calls the architecture
+	unsigned call_length, restore_length; // of the instructions, up to behind the system call
 
 	/** Looks for what is still missing in code of the program; `addr` is where it lies. */
 	void (*find)(const uint8_t *code, size_t size, uint64_t addr, struct hg_gadgets *ret);
@@ -106,11 +108,21 @@ bool hg_inject_is_near(const struct hg_injection *injection, uint64_t sp);
 bool hg_inject_choose(struct hg_injection *injection, uint32_t tid);
 
 /**
+ * Tells whether a call, the way back from it, and the end of a child would pass the seccomp filters of the chosen thread,
+ * even if we were killed amid them.
+ */
+bool hg_inject_is_allowed(const struct hg_injection *injection, uint64_t number,
+			  const uint64_t arguments[4]);
+
+/**
  * Makes the call in the chosen thread and puts everything back. On error the thread may still be under way: the end of
  * the calling thread lets it go, and it heals itself.
  */
 struct hg_error *hg_inject_call(struct hg_injection *injection, uint64_t number,
 				const uint64_t arguments[4], int64_t *ret);
+
+/** The same for hg_inject_clone(). */
+bool hg_inject_may_clone(const struct hg_injection *injection);
 
 /** Makes a child that stands before its first instruction; it is injection->child, *ret its number in the target. */
 struct hg_error *hg_inject_clone(struct hg_injection *injection, int64_t *ret);

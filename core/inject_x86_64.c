@@ -1,6 +1,7 @@
 #include "core/inject.h"
 
 #include <elf.h>
+#include <linux/audit.h>
 #include <sched.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ enum {
 };
 
 enum {
+	RT_SIGRETURN = 15,
 	CLONE = 56,
 	WAIT4 = 61,
 	SEMOP = 65,
@@ -272,6 +274,11 @@ const struct hg_inject_ops hg_inject_x86_64 = {
 	.xstate_note = NT_X86_XSTATE,
 	.clone_number = CLONE,
 	.wait_number = WAIT4,
+	.return_number = RT_SIGRETURN,
+	.exit_number = EXIT_GROUP,
+	.audit_number = AUDIT_ARCH_X86_64,
+	.call_length = 2,
+	.restore_length = 9,
 	.find = find,
 	.is_plain = is_plain,
 	.standing = standing,

@@ -298,6 +298,7 @@ def tests():
     yield "seccomp that kills", lambda: chooses("seccomp-kill", "stop", "seccomp")
     yield "seccomp that kills, by force", lambda: refuses("seccomp-kill", "seccomp", "--mode=fork")
     yield "seccomp with errors", lambda: chooses("seccomp-errno", "stop", "seccomp")
+    yield "seccomp that allows", lambda: chooses("seccomp-allow", "fork")
     yield "main thread deep in its stack", lambda: chooses("deep-stack", "stop", "stack")
     yield "hugetlb", hugetlb
     yield "parent of vfork", lambda: chooses("vfork", "fork")

@@ -3,11 +3,12 @@ import random
 import subprocess
 import time
 
+from test_hostile import Odd
 from victim import FAULTY, TOOL, Failed, Folder, GoVictim, Victim, expect, is_killed, leftover, snapshot, steps
 
 
-def die_at(mode, size, names):
-    with Victim(size, mode) as victim, Folder() as folder:
+def die_at(target, names):
+    with target() as victim, Folder() as folder:
         victim.check("at the beginning")
         for name in names:
             done, _ = snapshot(victim, folder, tool=FAULTY, env={"HEAPGRAPH_DIE_AT": name})
@@ -53,12 +54,13 @@ def at_random(kind, kills, *words):
 
 
 def tests():
-    yield "at every step", lambda: die_at("full", 32, steps())
+    yield "at every step", lambda: die_at(lambda: Victim(32, "full"), steps())
     yield "at random, 64 MB", lambda: at_random(Victim, 20, 64, "full")
 
 
 def long_tests():
     for mode in ("registers", "vectors", "sleepy"):
-        yield f"at every step, main thread in {mode}", lambda m=mode: die_at(m, 32, steps())
+        yield f"at every step, main thread in {mode}", lambda m=mode: die_at(lambda: Victim(32, m), steps())
+    yield "at every step, under a filter that knows the calls", lambda: die_at(lambda: Odd("seccomp-allow"), steps())
     yield "at random, 1 GB", lambda: at_random(Victim, 200, 1024, "full")
     yield "at random, Go", lambda: at_random(GoVictim, 100, 128)
