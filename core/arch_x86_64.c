@@ -4,38 +4,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/cleanup.h"
-
-// The words of the kernel's user_regs_struct, in its order.
-enum {
-	R15,
-	R14,
-	R13,
-	R12,
-	RBP,
-	RBX,
-	R11,
-	R10,
-	R9,
-	R8,
-	RAX,
-	RCX,
-	RDX,
-	RSI,
-	RDI,
-	ORIG_RAX,
-	RIP,
-	CS,
-	EFLAGS,
-	RSP,
-	SS,
-	FS_BASE,
-	GS_BASE,
-	DS,
-	ES,
-	FS,
-	GS,
-	USER_REGS,
-};
+#include "core/regs_x86_64.h"
 
 static void read_regs(const uint8_t *user_regs, uint64_t *regs, uint64_t *tls)
 {

@@ -6,37 +6,7 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
-
-// The words of the kernel's user_regs_struct.
-enum {
-	R15,
-	R14,
-	R13,
-	R12,
-	RBP,
-	RBX,
-	R11,
-	R10,
-	R9,
-	R8,
-	RAX,
-	RCX,
-	RDX,
-	RSI,
-	RDI,
-	ORIG_RAX,
-	RIP,
-	CS,
-	EFLAGS,
-	RSP,
-	SS,
-	FS_BASE,
-	GS_BASE,
-	DS,
-	ES,
-	FS,
-	GS,
-};
+#include "core/regs_x86_64.h"
 
 enum {
 	RT_SIGRETURN = 15,
