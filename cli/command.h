@@ -33,6 +33,8 @@ enum hg_option_bit {
 	/* How a live process may be treated. */
 	HG_OPTIONS_LIVE =
 		HG_OPTION_MODE | HG_OPTION_MAX_PAUSE | HG_OPTION_MAX_GROWTH | HG_OPTION_NO_STOP,
+	HG_OPTION_MIN = 1u << 21,
+	HG_OPTION_DEPTH = 1u << 22,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
@@ -56,7 +58,7 @@ struct hg_args {
 	const char *sort;
 	const char *filter;
 	const char *by;
-	uint64_t limit;
+	uint64_t limit, min_bytes, depth;
 	struct hg_schedule schedule;
 	struct hg_live_options live;
 	unsigned verbose;
@@ -76,7 +78,7 @@ struct hg_command {
 
 extern const struct hg_command *const hg_command_table[]; /* ends with NULL */
 extern const struct hg_command hg_cmd_snapshot, hg_cmd_analyze, hg_cmd_top, hg_cmd_why,
-	hg_cmd_leaks, hg_cmd_help;
+	hg_cmd_leaks, hg_cmd_tree, hg_cmd_help;
 
 /** Returns the command of that name, or NULL. */
 const struct hg_command *hg_command_find(const char *name);
