@@ -93,28 +93,64 @@ static struct hg_error *set_format(const char *name, struct hg_args *ret)
 	return hg_error_create(HG_ERROR_USAGE, "unknown format '%s': text or json", name);
 }
 
+static struct hg_error *parse_size(const char *option, const char *words, uint64_t *ret)
+{
+	if (hg_quantity_bytes(words, ret))
+		return NULL;
+	return hg_error_create(HG_ERROR_USAGE, "--%s wants a size as in '64K', not '%s'", option,
+			       words);
+}
+
+/** Options that are words as they are. */
+static const char **word_of(enum hg_option_bit bit, struct hg_args *args)
+{
+	switch (bit) {
+	case HG_OPTION_OUTPUT:
+		return &args->output;
+	case HG_OPTION_EXE:
+		return &args->exe;
+	case HG_OPTION_SYSROOT:
+		return &args->sysroot;
+	case HG_OPTION_MODE:
+		return &args->live.mode;
+	case HG_OPTION_SORT:
+		return &args->sort;
+	case HG_OPTION_FILTER:
+		return &args->filter;
+	case HG_OPTION_BY:
+		return &args->by;
+	default:
+		return NULL;
+	}
+}
+
+/** Options without an argument. */
+static void set_flag(enum hg_option_bit bit, struct hg_args *ret)
+{
+	ret->exact |= bit == HG_OPTION_EXACT;
+	ret->verify |= bit == HG_OPTION_VERIFY;
+	ret->help |= bit == HG_OPTION_HELP;
+	ret->options |= bit == HG_OPTION_OPTIONS;
+	ret->verbose += bit == HG_OPTION_VERBOSE;
+	if (bit == HG_OPTION_NO_STOP)
+		ret->live.mode = "no-stop";
+}
+
 static struct hg_error *set_option(const struct option_row *row, const char *value,
 				   struct hg_args *ret)
 {
+	const char **word = word_of(row->bit, ret);
+	if (word)
+		*word = value;
+	if (word)
+		return NULL;
 	switch (row->bit) {
-	case HG_OPTION_OUTPUT:
-		ret->output = value;
-		return NULL;
-	case HG_OPTION_EXE:
-		ret->exe = value;
-		return NULL;
-	case HG_OPTION_SYSROOT:
-		ret->sysroot = value;
-		return NULL;
 	case HG_OPTION_FORMAT:
 		return set_format(value, ret);
 	case HG_OPTION_LIMIT:
 		return parse_count(row->name, value, &ret->limit);
 	case HG_OPTION_MIN:
-		if (hg_quantity_bytes(value, &ret->min_bytes))
-			return NULL;
-		return hg_error_create(HG_ERROR_USAGE, "--min wants a size as in '64K', not '%s'",
-				       value);
+		return parse_size(row->name, value, &ret->min_bytes);
 	case HG_OPTION_DEPTH:
 		return parse_count(row->name, value, &ret->depth);
 	case HG_OPTION_EVERY:
@@ -125,39 +161,12 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		return parse_count(row->name, value, &ret->schedule.count);
 	case HG_OPTION_KEEP:
 		return parse_count(row->name, value, &ret->schedule.keep);
-	case HG_OPTION_MODE:
-		ret->live.mode = value;
-		return NULL;
 	case HG_OPTION_MAX_PAUSE:
 		return parse_scaled(row->name, value, 1000, &ret->live.max_pause_us);
 	case HG_OPTION_MAX_GROWTH:
 		return parse_scaled(row->name, value, 1 << 20, &ret->live.max_growth);
-	case HG_OPTION_NO_STOP:
-		ret->live.mode = "no-stop";
-		return NULL;
-	case HG_OPTION_SORT:
-		ret->sort = value;
-		return NULL;
-	case HG_OPTION_FILTER:
-		ret->filter = value;
-		return NULL;
-	case HG_OPTION_BY:
-		ret->by = value;
-		return NULL;
-	case HG_OPTION_EXACT:
-		ret->exact = true;
-		return NULL;
-	case HG_OPTION_VERIFY:
-		ret->verify = true;
-		return NULL;
-	case HG_OPTION_VERBOSE:
-		ret->verbose++;
-		return NULL;
-	case HG_OPTION_HELP:
-		ret->help = true;
-		return NULL;
 	default:
-		ret->options = true;
+		set_flag(row->bit, ret);
 		return NULL;
 	}
 }
