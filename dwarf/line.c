@@ -9,7 +9,7 @@
 #define MAX_FILES 65536 // and folders, of one unit
 #define MAX_FORMATS 16	// of an entry
 #define MAX_PATH_PART 4096
-#define READS_PER_BYTE 16 // of all units of a module together
+#define READS_PER_BYTE 16 // of all entries of a module
 
 enum { // what a field of an entry is
 	CONTENT_PATH = 1,
@@ -236,12 +236,15 @@ void hg_line_files_read(struct hg_dwarf *dwarf, const struct hg_unit *unit,
 {
 	const struct hg_section_bytes section = hg_unit_section(dwarf, unit, HG_DEBUG_LINE);
 	const struct hg_unit *last = files->unit;
+	const uint8_t *start = unit->lines < section.size ? section.data + unit->lines : NULL;
 	files->unit = unit;
-	if (last && last->lines == unit->lines && last->folder == unit->folder &&
-	    last->file == unit->file && last->package_row == unit->package_row)
+	// The type units of a package each have a row in its index, and share the lines of what they were compiled with.
+	if (last && files->start == start && last->folder == unit->folder &&
+	    last->file == unit->file)
 		return;
+	files->start = start;
 	files->files.count = 0;
-	if (unit->lines >= section.size || files->bytes_read / READS_PER_BYTE > section.size)
+	if (!start || files->bytes_read / READS_PER_BYTE > hg_dwarf_size(dwarf) + section.size)
 		return;
 	struct header header = {
 		.dwarf = dwarf,

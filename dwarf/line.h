@@ -16,7 +16,8 @@ struct hg_line_file {
 struct hg_line_files { /* a zeroed struct has none */
 	HG_VEC(struct hg_line_file) files;
 	const struct hg_unit *unit;
-	uint64_t bytes_read; /* so that units which share one long list cost little */
+	const uint8_t *start; /* of the line program that was read */
+	uint64_t bytes_read;  /* so that units which share one long list cost little */
 };
 
 /** Reads the files of a unit over those of the last one. Damage ends the list where it stands. */
