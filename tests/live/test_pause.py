@@ -9,7 +9,7 @@ from victim import Failed, Folder, Skipped, Victim, expect, snapshot, work_folde
 
 
 def own_gaps(victim, act):
-    """The eight longest, in microseconds: the machine has other reasons as well to keep a thread waiting."""
+    """The eight longest, in microseconds."""
     victim.report()
     act()
     now = victim.report()
@@ -17,12 +17,11 @@ def own_gaps(victim, act):
 
 
 def by_us(victim, folder, *words):
-    """Returns the target's longest gap, that of the stop, the printed pause and the second one, in microseconds."""
+    """Returns the target's longest gap, the printed pause and the second one, in microseconds."""
     said = []
     gaps = own_gaps(victim, lambda: said.append(fine(snapshot(victim, folder, "--max-pause=0", *words)[0])))
     row = json.loads(said[0].stdout)["rows"][0]
-    printed = row["stopped_us"]
-    return gaps[0], min(gaps, key=lambda gap: abs(gap - printed)), printed, row["reap_us"]
+    return gaps[0], row["stopped_us"], row["reap_us"]
 
 
 def by_gcore(victim, folder):
@@ -42,14 +41,16 @@ def room_for(size):
         raise Skipped(f"{available >> 10} MB of memory are free")
 
 
-def compare(size, pages, rounds, factor):
+def compare(size, pages, rounds, factor, exact):
+    """What is printed is never more than the longest gap: the target cannot have stood still for longer. That it is not less
+    (exact) can only be told on a machine where nobody else keeps the target waiting."""
     room_for(size)
     with Victim(size, "meter", pages) as victim, Folder() as folder:
         victim.check()
         gaps, off = [], []
         for _ in range(rounds):
-            longest, gap, printed, _ = by_us(victim, folder, "--mode=fork")
-            gaps.append(longest)
+            gap, printed, _ = by_us(victim, folder, "--mode=fork")
+            gaps.append(gap)
             off.append(gap - printed)
         stops = [by_us(victim, folder, "--mode=stop")[0] for _ in range(2)]
         gcores = [by_gcore(victim, folder) for _ in range(2)]
@@ -60,8 +61,8 @@ def compare(size, pages, rounds, factor):
              f"{statistics.median(off) / 1000:+.2f} ms ({min(off) / 1000:+.2f} to {max(off) / 1000:+.2f})")
     if factor and theirs < factor * ours:
         raise Failed(f"less than {factor} times shorter: {words}")
-    # The machine may take its time as well: the middle one counts.
-    if abs(statistics.median(off)) > 500:
+    middle = statistics.median(off)
+    if middle < -500 or (exact and middle > 500):
         raise Failed(f"the printed pause is off: {words}")
     return words
 
@@ -71,7 +72,7 @@ def many_threads(count):
         victim.check()
         gaps = []
         for _ in range(3):
-            gap, _, printed, reap = by_us(victim, folder, "--mode=fork")
+            gap, printed, reap = by_us(victim, folder, "--mode=fork")
             gaps.append(gap)
             victim.wait_for_copies("", "afterwards")
         now = victim.check("afterwards")
@@ -86,7 +87,7 @@ def small():
 
 
 def tests():
-    yield "256 MB against gcore", lambda: compare(256, "small", 5, 5)
+    yield "256 MB against gcore", lambda: compare(256, "small", 5, 5, False)
     yield "1,000 threads", lambda: many_threads(1000)
 
 
@@ -95,4 +96,4 @@ def long_tests():
     for size in (256, 1024, 4096):
         for pages in ("small", "huge"):
             need = 20 if size >= 1024 and pages == "small" else 0
-            yield f"{size} MB, {pages} pages", lambda s=size, p=pages, n=need: compare(s, p, 5, n)
+            yield f"{size} MB, {pages} pages", lambda s=size, p=pages, n=need: compare(s, p, 5, n, True)
