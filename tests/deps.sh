@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for `make demo` or `make check`, and touches nothing where all is there.
+# Installs what is missing for `make demo`, `make check` or tests/real/run.sh (`deps.sh real`), and touches nothing where all is there.
 set -eu
 goal=${1:-build}
 missing=
@@ -18,11 +18,12 @@ needs_header libdwarf.h libdwarf-dev
 needs_header zlib.h zlib1g-dev
 needs_header xxhash.h libxxhash-dev
 needs_header zstd.h libzstd-dev
-if [ "$goal" != build ]; then
+if [ "$goal" = demo ] || [ "$goal" = check ]; then
 	command -v go >/dev/null 2>&1 || [ -x /usr/local/go/bin/go ] || missing="$missing golang-go ca-certificates"
-	needs_command python3 python3-minimal
 fi
+[ "$goal" = build ] || needs_command python3 python3-minimal
 if [ "$goal" = check ]; then
+	needs_command g++ g++
 	needs_command clang clang
 	needs_command clang-format-14 clang-format-14
 	needs_command gdb gdb
@@ -32,12 +33,19 @@ if [ "$goal" = check ]; then
 	# libc's symbols, against which its heap is checked; valgrind wants them too.
 	[ -e /usr/share/doc/libc6-dbg ] || missing="$missing libc6-dbg"
 	needs_command dwz dwz
+	needs_command dwp binutils
 	needs_command llvm-dwp-14 llvm-14
 	[ -e /usr/lib/llvm-14/lib/libc++.so ] || ! grep -q 'VERSION_ID="12"' /etc/os-release || missing="$missing libc++-dev libc++abi-dev"
 	needs_header cmocka.h libcmocka-dev
 	python3 -c 'import json, subprocess, threading' 2>/dev/null || missing="$missing python3"
 	# Debian 12's own Go is one of the releases under test.
 	[ -x /usr/lib/go-1.19/bin/go ] || ! grep -q 'VERSION_ID="12"' /etc/os-release || missing="$missing golang-1.19-go"
+fi
+if [ "$goal" = real ]; then
+	needs_command g++ g++
+	needs_command make make
+	needs_command dpkg-source dpkg-dev
+	needs_command tclsh tcl # sqlite makes its one file of many by it
 fi
 [ -n "$missing" ] || exit 0
 

@@ -7,6 +7,7 @@ real=build/real
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 mkdir -p "$real"
+tests/deps.sh real >&2
 
 build() { # name source command...: unless it stands
 	local name=$1 source=$2 said
@@ -39,7 +40,7 @@ leveldb() {
 
 {
 	if ! command -v dpkg-source >/dev/null 2>&1; then
-		echo "skip real: no dpkg-source here (package dpkg-dev)"
+		echo "skip real: no dpkg-source here (package dpkg-dev), and it cannot be installed"
 	elif ! said=$(tests/real/sources.sh "$real" redis sqlite3 leveldb 2>&1); then
 		echo "skip real: no sources: $(echo "$said" | sed 's,//[^/ ]*,//...,g' | tail -n 1)"
 	else
