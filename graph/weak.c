@@ -108,15 +108,40 @@ static struct hg_error *split(struct settle *s)
 	return NULL;
 }
 
-/** Keeps those root edges of a kind that are needed; what they reach is marked. */
-static struct hg_error *keep_needed(struct settle *s, unsigned flag, unsigned without)
+/* ---- turns of root edges ---- */
+
+enum turn {
+	TURN_MEMORY, // what stays where it is: globals, thread-local storage, what a runtime keeps
+	TURN_STACK,
+	TURN_REGISTER,
+	TURN_STALE,
+	TURN_SECONDARY,
+	TURN_NONE, // it counts in any case
+};
+
+// A register and a variable of a stack have mostly borrowed what something that stays holds.
+static const uint8_t turns[HG_ROOT_KINDS] = {
+	[HG_ROOT_FRAME] = TURN_STACK,	    [HG_ROOT_LOCAL] = TURN_STACK,
+	[HG_ROOT_STACK] = TURN_STACK,	    [HG_ROOT_WORDS] = TURN_STACK,
+	[HG_ROOT_REGISTER] = TURN_REGISTER,
+};
+
+static enum turn turn_of(const struct hg_roots *roots, const struct hg_root_edge *edge)
+{
+	if (!(edge->flags & HG_EDGE_CONSERVATIVE))
+		return edge->flags & HG_EDGE_SECONDARY ? TURN_SECONDARY : TURN_NONE;
+	return edge->flags & HG_EDGE_STALE ? TURN_STALE : turns[roots->list.data[edge->root].kind];
+}
+
+/** Keeps those root edges of a turn that are needed; what they reach is marked. */
+static struct hg_error *keep_needed(struct settle *s, enum turn turn)
 {
 	struct hg_analysis *a = s->a;
 	struct hg_roots *roots = &a->roots;
 	hg_graph_pairs pairs = {0};
 	for (size_t i = 0; i < roots->edges.count; i++) {
 		const struct hg_root_edge *edge = &roots->edges.data[i];
-		if (!(edge->flags & flag) || edge->flags & without)
+		if (turn_of(roots, edge) != turn)
 			continue;
 		struct hg_graph_pair *pair = hg_vec_push(&pairs);
 		if (!pair) {
@@ -134,17 +159,34 @@ static struct hg_error *keep_needed(struct settle *s, unsigned flag, unsigned wi
 	size_t kept = 0, pair = 0;
 	for (size_t i = 0; !err && i < roots->edges.count; i++) {
 		const struct hg_root_edge edge = roots->edges.data[i];
-		if (edge.flags & flag && !(edge.flags & without) && !needed[pair++])
+		const bool is_in_turn = turn_of(roots, &edge) == turn;
+		if (is_in_turn && !needed[pair++])
 			continue;
-		struct hg_graph_pair *place = NULL;
-		if (edge.flags & flag && !(edge.flags & without) &&
-		    (place = hg_vec_push(&s->added)))
+		struct hg_graph_pair *place = is_in_turn ? hg_vec_push(&s->added) : NULL;
+		if (place)
 			*place = pairs.data[pair - 1];
+		else if (is_in_turn)
+			err = &hg_enomem;
 		roots->edges.data[kept++] = edge;
 	}
 	if (!err)
 		roots->edges.count = kept;
 	hg_vec_deinit(&pairs);
+	return err;
+}
+
+/** Conservative edges of roots by turns; each is followed to its end before the next, also over the words of blocks: the second
+ * node of a list is its first one's. */
+static struct hg_error *settle_conservative(struct settle *s)
+{
+	struct hg_error *err = NULL;
+	for (enum turn turn = TURN_MEMORY; !err && turn <= TURN_STALE; turn++) {
+		const size_t before = s->added.count;
+		err = keep_needed(s, turn);
+		if (!err && s->weak_at && (turn == TURN_MEMORY || s->added.count > before))
+			err = hg_reach_weak(&s->a->graph, s->reached, s->weak_at, s->weak_to,
+					    &s->added);
+	}
 	return err;
 }
 
@@ -197,19 +239,13 @@ static struct hg_error *run(struct settle *s)
 	if (!err)
 		err = hg_reach(&a->graph, s->reached, NULL);
 	if (!err)
-		err = keep_needed(s, HG_EDGE_SECONDARY, HG_EDGE_CONSERVATIVE);
+		err = keep_needed(s, TURN_SECONDARY);
 	bool weak = s->weak_at || a->coverage.conservative_edges;
 	uint64_t certain = !err && weak ? reached_bytes(s) : 0;
 	if (!err && weak)
 		err = mark_doubted(s);
-	// Stale words come when all else has been followed to its end: the second node of a list is its first one's.
-	for (unsigned stale = 0; !err && stale < 2; stale++) {
-		err = stale ? keep_needed(s, HG_EDGE_STALE, 0)
-			    : keep_needed(s, HG_EDGE_CONSERVATIVE, HG_EDGE_STALE);
-		if (!err && s->weak_at)
-			err = hg_reach_weak(&a->graph, s->reached, s->weak_at, s->weak_to,
-					    &s->added);
-	}
+	if (!err)
+		err = settle_conservative(s);
 	if (!err && weak) {
 		a->coverage.conservative_bytes = reached_bytes(s) - certain;
 		keep_reached(s);

@@ -11,8 +11,17 @@
 
 /**
  * Takes the weak edges out of a->graph, finds what the others reach, and puts those weak edges back that reach more, in the
- * order: secondary, conservative roots, words of blocks (breadth first). Drops from a->roots the weak edges that are not
- * needed; counts in the coverage what hangs on conservative edges alone. words: see hg_scan().
+ * order:
+ *
+ *	secondary edges of roots
+ *	conservative words of global and thread-local memory, and of what a runtime keeps
+ *	those of frames and their variables
+ *	those of registers
+ *	those of stacks that may be stale (HG_EDGE_STALE)
+ *
+ * After each turn of conservative words, words of blocks are followed to the end, breadth first. So what a global holds is the
+ * global's where a register leads there, too. Drops from a->roots the weak edges that are not needed; counts in the coverage
+ * what hangs on conservative edges alone. words: see hg_scan().
  */
 struct hg_error *hg_weak_settle(struct hg_analysis *a, const uint32_t *words);
 

@@ -4,7 +4,7 @@ import subprocess
 
 import contract
 import native
-from harness import BUILD, Core, Failed, Target, ask, expect
+from harness import BUILD, Core, Failed, Target, ask, expect, good
 
 WORKERS = 8
 NODE = 120  # that malloc gives for one
@@ -130,6 +130,15 @@ def why_words(pid, rows):
         raise Failed(f"why of what stack words hold: {said}")
 
 
+def stripped_borrowed():
+    """Where nothing says what a pointer is, what a global holds is still the global's, and not a register's that leads there, too."""
+    program = strip(native.build("c/borrowed", "gcc", ["-O2"]), "borrowed")
+    with Target(program) as target:
+        said = good("analyze", target.pid).splitlines()[0]
+        if ".bss+0x" not in said or "register" in said:
+            raise Failed(f"analyze says first: {said}")
+
+
 def stripped_library():
     """A library without debug info that holds something is named once, its global by its section; others are not."""
     program, (late, late_static) = build("O0")
@@ -150,4 +159,5 @@ def tests():
     for by in ("snapshot", "gcore"):
         yield f"O2, {by}", lambda b=by: one("O2", b)
     yield "stripped program", stripped
+    yield "stripped, a global and registers", stripped_borrowed
     yield "stripped library", stripped_library
