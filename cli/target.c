@@ -98,6 +98,7 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 		.exe = args->exe,
 		.sysroot = args->sysroot,
 		.verify = args->verify,
+		.report = name,
 		.log = &console.log,
 	};
 	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *analysis = NULL;

@@ -10,6 +10,7 @@
 #include "core/proc.h"
 #include "graph/phase.h"
 #include "graph/analysis_private.h"
+#include "graph/leak_mark.h"
 #include "graph/retained.h"
 #include "graph/root_native.h"
 #include "graph/root_thread.h"
@@ -151,7 +152,8 @@ static struct hg_error *find_roots(struct hg_analysis *a)
 	return err;
 }
 
-static struct hg_error *build_graph(struct hg_analysis *a, struct hg_phases *phases)
+static struct hg_error *build_graph(struct hg_analysis *a, const struct hg_options *options,
+				    struct hg_phases *phases)
 {
 	hg_autofree uint32_t *words = NULL;
 	struct hg_error *err = hg_scan(a, &words);
@@ -159,6 +161,10 @@ static struct hg_error *build_graph(struct hg_analysis *a, struct hg_phases *pha
 	if (!err)
 		err = hg_typing(a, words);
 	hg_phase_end(phases, "types", a->blocks.count);
+	if (!err && (!options->report || !strcmp(options->report, "leaks"))) {
+		err = hg_leak_mark(a, words);
+		hg_phase_end(phases, "leak marks", a->graph.edges);
+	}
 	if (!err)
 		err = hg_weak_settle(a, words);
 	hg_phase_end(phases, "weak edges", a->roots.edges.count);
@@ -306,7 +312,7 @@ static struct hg_error *run(struct hg_analysis *a, const struct hg_options *opti
 		err = find_roots(a);
 	hg_phase_end(&phases, "roots", a->roots.list.count);
 	if (!err)
-		err = build_graph(a, &phases);
+		err = build_graph(a, options, &phases);
 	if (!err)
 		err = find_holders(a, &phases);
 	if (!err && options->verify)

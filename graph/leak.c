@@ -224,6 +224,10 @@ static struct hg_error *class_lost(struct lost *l, struct hg_leaks *leaks)
 
 struct hg_error *hg_leaks_init(const struct hg_analysis *a, struct hg_leaks *leaks)
 {
+	*leaks = (struct hg_leaks){0};
+	if (!a->priv->marks)
+		return hg_error_create(HG_ERROR_USAGE,
+				       "the analysis was made for another report than 'leaks'");
 	*leaks = (struct hg_leaks){
 		.class = calloc((size_t)a->blocks.count + 1, 1),
 		.leader = malloc(((size_t)a->blocks.count + 1) * sizeof(*leaks->leader)),
@@ -232,8 +236,8 @@ struct hg_error *hg_leaks_init(const struct hg_analysis *a, struct hg_leaks *lea
 	if (!leaks->class || !leaks->leader || !leaks->retained)
 		return &hg_enomem;
 	memset(leaks->leader, 0xff, ((size_t)a->blocks.count + 1) * sizeof(*leaks->leader));
-	const uint8_t *marks = a->priv->marks ? a->priv->marks + a->graph.first_block : NULL;
-	for (uint32_t b = 0; marks && b < a->blocks.count; b++)
+	const uint8_t *marks = a->priv->marks + a->graph.first_block;
+	for (uint32_t b = 0; b < a->blocks.count; b++)
 		if (!(marks[b] & HG_MARK_START))
 			leaks->class[b] = HG_LEAK_POSSIBLE;
 		else if (!(marks[b] & HG_MARK_FIRM))

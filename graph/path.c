@@ -17,65 +17,90 @@ void hg_path_deinit(struct hg_path *path)
 
 /** ---- Breadth first ---- */
 
+// Level by level. Per node one number: its distance, or whence it was come to, which is the lowest of those one step nearer.
 struct breadth {
-	uint32_t *distance;
-	uint32_t *queue;
-	uint32_t *parent; // or NULL: the lowest of those one step nearer
+	const struct hg_graph *graph;
+	uint32_t *distance; // or NULL
+	uint32_t *parent;   // or NULL; NO_NODE where the search has not been
+	uint64_t *next_bit; // with parent, per node: it is in next
+	HG_VEC(uint32_t) level, next;
+	uint32_t depth; // of level
 };
 
 static void breadth_deinit(struct breadth *breadth)
 {
 	free(breadth->distance);
-	free(breadth->queue);
 	free(breadth->parent);
+	free(breadth->next_bit);
+	hg_vec_deinit(&breadth->level);
+	hg_vec_deinit(&breadth->next);
 }
 
-static struct hg_error *breadth_init(struct breadth *breadth, uint32_t nodes, bool parents)
+static struct hg_error *breadth_init(struct breadth *breadth, const struct hg_graph *graph,
+				     bool parents)
 {
-	const size_t bytes = (size_t)nodes * sizeof(uint32_t);
-	breadth->distance = malloc(bytes);
-	breadth->queue = malloc(bytes);
-	breadth->parent = parents ? malloc(bytes) : NULL;
-	if (!breadth->distance || !breadth->queue || (parents && !breadth->parent))
+	const size_t bytes = (size_t)graph->nodes * sizeof(uint32_t);
+	uint32_t *per_node = malloc(bytes);
+	*breadth = (struct breadth){.graph = graph};
+	*(parents ? &breadth->parent : &breadth->distance) = per_node;
+	breadth->next_bit = parents ? calloc((size_t)graph->nodes / 64 + 1, 8) : NULL;
+	if (!per_node || (parents && !breadth->next_bit) || !hg_vec_push(&breadth->level))
 		return &hg_enomem;
-	memset(breadth->distance, 0xff, bytes);
+	memset(per_node, 0xff, bytes);
+	per_node[0] = 0;
+	breadth->level.data[0] = 0;
 	return NULL;
 }
 
-/** Runs until all nodes as far as `to` are done (NO_NODE: all). */
-static void breadth_run(struct breadth *breadth, const struct hg_graph *graph, uint32_t to)
+static bool breadth_visit(struct breadth *breadth, uint32_t node)
 {
-	uint32_t *distance = breadth->distance, *queue = breadth->queue;
-	uint32_t head = 0, tail = 0;
-	distance[0] = 0;
-	queue[tail++] = 0;
-	while (head < tail) {
-		const uint32_t node = queue[head++], next = distance[node] + 1;
-		if (to != NO_NODE && distance[to] < next)
-			return;
-		for (uint32_t edge = graph->edge_at[node]; edge < graph->edge_at[node + 1];
-		     edge++) {
-			const uint32_t target = graph->edge_to[edge];
-			if (distance[target] == UINT32_MAX) {
-				distance[target] = next;
-				queue[tail++] = target;
-				if (breadth->parent)
-					breadth->parent[target] = node;
-			} else if (breadth->parent && distance[target] == next &&
-				   node < breadth->parent[target]) {
-				breadth->parent[target] = node;
-			}
+	const struct hg_graph *graph = breadth->graph;
+	const uint32_t start = graph->edge_at[node], end = graph->edge_at[node + 1];
+	if (!hg_vec_reserve(&breadth->next, end - start))
+		return false;
+	for (uint32_t edge = start; edge < end; edge++) {
+		const uint32_t target = graph->edge_to[edge];
+		uint32_t *known =
+			breadth->parent ? &breadth->parent[target] : &breadth->distance[target];
+		if (*known == NO_NODE) {
+			*known = breadth->parent ? node : breadth->depth + 1;
+			breadth->next.data[breadth->next.count++] = target;
+			if (breadth->parent)
+				breadth->next_bit[target / 64] |= (uint64_t)1 << target % 64;
+		} else if (breadth->parent && node < *known &&
+			   breadth->next_bit[target / 64] >> target % 64 & 1) {
+			*known = node;
 		}
 	}
+	return true;
+}
+
+/** Runs until all nodes as far as `to` are done (NO_NODE: all); false when memory is exhausted. */
+static bool breadth_run(struct breadth *breadth, uint32_t to)
+{
+	while (breadth->level.count && (to == NO_NODE || breadth->parent[to] == NO_NODE)) {
+		for (size_t i = 0; i < breadth->level.count; i++)
+			if (!breadth_visit(breadth, breadth->level.data[i]))
+				return false;
+		for (size_t i = 0; breadth->parent && i < breadth->next.count; i++)
+			breadth->next_bit[breadth->next.data[i] / 64] = 0;
+		const typeof(breadth->level) done = breadth->level;
+		breadth->level = breadth->next;
+		breadth->next = done;
+		breadth->next.count = 0;
+		breadth->depth++;
+	}
+	return true;
 }
 
 struct hg_error *hg_path_distances(const struct hg_graph *graph, uint32_t **distance)
 {
-	hg_cleanup(breadth_deinit) struct breadth breadth = {0};
-	struct hg_error *err = breadth_init(&breadth, graph->nodes, false);
+	hg_cleanup(breadth_deinit) struct breadth breadth;
+	struct hg_error *err = breadth_init(&breadth, graph, false);
 	if (err)
 		return err;
-	breadth_run(&breadth, graph, NO_NODE);
+	if (!breadth_run(&breadth, NO_NODE))
+		return &hg_enomem;
 	*distance = hg_take(breadth.distance);
 	return NULL;
 }
@@ -101,14 +126,15 @@ struct hg_error *hg_path_shortest(const struct hg_graph *graph, uint32_t to, str
 {
 	hg_assert(to < graph->nodes);
 	*ret = (struct hg_path){0};
-	hg_cleanup(breadth_deinit) struct breadth breadth = {0};
-	struct hg_error *err = breadth_init(&breadth, graph->nodes, true);
+	hg_cleanup(breadth_deinit) struct breadth breadth;
+	struct hg_error *err = breadth_init(&breadth, graph, true);
 	if (err)
 		return err;
-	breadth_run(&breadth, graph, to);
-	if (breadth.distance[to] == UINT32_MAX)
+	if (!breadth_run(&breadth, to))
+		return &hg_enomem;
+	if (breadth.parent[to] == NO_NODE)
 		return NULL;
-	return follow_parents(breadth.parent, to, breadth.distance[to] + 1, ret);
+	return follow_parents(breadth.parent, to, breadth.depth + 1, ret);
 }
 
 /** ---- The second path: fewest nodes of the first, then fewest of its edges, then shortest ---- */

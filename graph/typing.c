@@ -309,18 +309,14 @@ static void fetch_targets(struct typing *t, const uint8_t *bytes, uint32_t edge,
 	}
 }
 
-static void follow_block(struct typing *t, struct visit visit)
+static void follow_block(struct typing *t, struct visit visit, const struct hg_extent *extent,
+			 uint64_t size)
 {
 	struct hg_analysis *a = t->a;
 	const uint64_t addr = visit.addr;
 	const uint32_t block = visit.block;
-	const struct hg_extent *extent = hg_blocks_extent_at(&a->blocks, addr);
-	if (!extent)
-		return;
 	uint32_t type = a->blocks.types[block];
 	uint32_t node = a->graph.first_block + block;
-	uint64_t size =
-		hg_blocks_slot_size(&a->blocks, extent, (uint32_t)hg_extent_slot_at(extent, addr));
 	const uint8_t *bytes = view(t, addr, size);
 	const struct hg_place place = {addr + extent->header, size - extent->header};
 	const uint32_t start = a->graph.edge_at[node], end = a->graph.edge_at[node + 1];
@@ -341,18 +337,18 @@ static void follow_block(struct typing *t, struct visit visit)
 }
 
 /** What a struct refers to behind its own end was allocated together with it: no edge says so. */
-static void follow_own(struct typing *t, struct visit visit)
+static void follow_own(struct typing *t, struct visit visit, uint64_t size)
 {
 	struct hg_analysis *a = t->a;
-	const struct hg_extent *extent = hg_blocks_extent_at(&a->blocks, visit.addr);
 	const uint32_t type = a->blocks.types[visit.block];
 	const struct hg_type *held = hg_type_get(a->prog, hg_type_strip(a->prog, type));
-	if (!extent || !extent->irregular || held->kind != HG_TYPE_STRUCT)
+	const uint64_t end = held->size;
+	if (held->kind != HG_TYPE_STRUCT || end > size || size - end < SMALL_STRUCT ||
+	    end > OWN_LOOKED_AT)
 		return;
-	const uint64_t size = hg_blocks_size(&a->blocks, visit.block), end = held->size;
 	const struct hg_place place = {visit.addr, size};
-	const uint8_t *bytes = hg_image_view(a->prog->image, visit.addr, size);
-	if (!bytes || end > size || size - end < SMALL_STRUCT || end > OWN_LOOKED_AT)
+	const uint8_t *bytes = view(t, visit.addr, size);
+	if (!bytes)
 		return;
 	for (uint64_t offset = 0; offset + 8 <= end; offset += 8) {
 		const uint64_t value = hg_load_u64(bytes + offset);
@@ -375,8 +371,15 @@ static void drain(struct typing *t)
 		const struct visit visit = t->stack.data[--t->stack.count];
 		if (t->stack.count)
 			fetch_edges(t, t->stack.data[t->stack.count - 1].block);
-		follow_block(t, visit);
-		follow_own(t, visit);
+		const struct hg_blocks *blocks = &t->a->blocks;
+		const struct hg_extent *extent = hg_blocks_extent_at(blocks, visit.addr);
+		if (!extent)
+			continue;
+		const uint64_t size = hg_blocks_slot_size(
+			blocks, extent, (uint32_t)hg_extent_slot_at(extent, visit.addr));
+		follow_block(t, visit, extent, size);
+		if (extent->irregular)
+			follow_own(t, visit, size);
 	}
 }
 

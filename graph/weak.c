@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "graph/analysis_private.h"
-#include "graph/leak_mark.h"
 #include "graph/reach.h"
 #include "graph/scan.h"
 
@@ -230,9 +229,7 @@ static void keep_reached(struct settle *s)
 static struct hg_error *run(struct settle *s)
 {
 	struct hg_analysis *a = s->a;
-	struct hg_error *err = hg_leak_mark(a, s->words);
-	if (!err)
-		err = split(s);
+	struct hg_error *err = split(s);
 	s->reached = malloc((size_t)a->graph.nodes + 1);
 	if (!err && !s->reached)
 		err = &hg_enomem;

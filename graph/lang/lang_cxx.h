@@ -27,6 +27,11 @@ struct lang_cxx {
 	struct hg_map plans;   /* type -> struct cxx_plan; 1 where it is no container */
 	uint64_t steps;	       /* that walks along nodes may still take, all together */
 	struct hg_arena arena; /* of the choices and plans */
+	struct {
+		uint32_t type; /* 0: none */
+		uint64_t addr, size;
+		struct hg_container c;
+	} last; /* the container that was read last: reports ask for one several times, and it may be long */
 };
 
 #define CXX_NAMES 4

@@ -116,7 +116,7 @@ bool cxx_is_storage(const struct cxx_reading *r, uint64_t addr, uint64_t size)
 	uint32_t block = hg_blocks_find_in(blocks, extent, addr);
 	if (block == HG_NO_BLOCK)
 		return false;
-	uint32_t slot = hg_blocks_slot(blocks, extent, block);
+	uint32_t slot = hg_blocks_slot_near(blocks, extent, block, addr);
 	uint64_t start = hg_extent_slot_addr(extent, slot);
 	uint64_t end = start + hg_blocks_slot_size(blocks, extent, slot);
 	return addr - start >= extent->header && addr + size <= end;
@@ -632,6 +632,9 @@ struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t 
 	const struct cxx_plan *plan = plan_of(cxx, plain);
 	if (!plan)
 		return c_container(lang, type, addr, size, storage);
+	if (!storage && cxx->last.type == plain && cxx->last.addr == addr &&
+	    cxx->last.size == size)
+		return cxx->last.c;
 	struct cxx_reading r = {
 		.cxx = cxx,
 		.a = lang->a,
@@ -643,10 +646,11 @@ struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t 
 		      .element_size = plan->element_size},
 	};
 	if (hg_type_get(lang->a->prog, plain)->size > size || !plan->rule->read(&r))
-		return (struct hg_container){.kind = r.c.kind, .word = r.c.word, .broken = true};
-	if (!storage)
-		return r.c;
+		r.c = (struct hg_container){.kind = r.c.kind, .word = r.c.word, .broken = true};
 	const struct hg_container c = r.c;
+	cxx->last = (typeof(cxx->last)){plain, addr, size, c};
+	if (!storage || c.broken)
+		return c;
 	r.storage = storage;
 	r.c.has = 0;
 	plan->rule->read(&r);

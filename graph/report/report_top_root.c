@@ -54,6 +54,23 @@ static void find_rows(const struct hg_analysis *a, uint32_t *row_of)
 	}
 }
 
+static void sum_extent(const struct hg_analysis *a, const struct hg_tops *tops,
+		       const uint32_t *root_of, const struct hg_extent *extent, struct sums *s)
+{
+	uint32_t node = a->graph.first_block + extent->first;
+	for (uint32_t slot = hg_blocks_next_slot(&a->blocks, extent, 0); slot < extent->slots;
+	     slot = hg_blocks_next_slot(&a->blocks, extent, slot + 1), node++) {
+		if (!hg_node_is_live(a, node))
+			continue;
+		struct sum *sum = root_of[node] ? &s->roots[s->row_of[root_of[node]]]
+						: &s->groups[tops->list.data[tops->of[node]].group];
+		const uint64_t size = hg_blocks_slot_size(&a->blocks, extent, slot);
+		sum->blocks++;
+		sum->bytes += size;
+		sum->doubted += hg_node_is_doubted(a, node) ? size : 0;
+	}
+}
+
 static struct hg_error *sum_rows(const struct hg_analysis *a, const struct hg_tops *tops,
 				 struct sums *s)
 {
@@ -68,17 +85,8 @@ static struct hg_error *sum_rows(const struct hg_analysis *a, const struct hg_to
 	if (!s->roots || !s->groups || !s->row_of || !group_of)
 		return &hg_enomem;
 	find_rows(a, s->row_of);
-	for (uint32_t i = 1; i < a->dom.reached; i++) {
-		const uint32_t node = a->dom.preorder[i];
-		if (hg_node_is_root(a, node))
-			continue;
-		struct sum *sum = root_of[node] ? &s->roots[s->row_of[root_of[node]]]
-						: &s->groups[tops->list.data[tops->of[node]].group];
-		const uint64_t size = hg_node_size(a, node);
-		sum->blocks++;
-		sum->bytes += size;
-		sum->doubted += hg_node_is_doubted(a, node) ? size : 0;
-	}
+	for (size_t i = 0; i < a->blocks.extents.count; i++)
+		sum_extent(a, tops, root_of, &a->blocks.extents.data[i], s);
 	return NULL;
 }
 

@@ -20,8 +20,14 @@ struct hg_error *hg_node_sizes(const struct hg_analysis *a, uint64_t **ret)
 	uint64_t *sizes = calloc(a->graph.nodes, sizeof(*sizes));
 	if (!sizes)
 		return &hg_enomem;
-	for (uint32_t node = a->graph.first_block; node < a->graph.nodes; node++)
-		sizes[node] = hg_node_size(a, node);
+	for (size_t i = 0; i < a->blocks.extents.count; i++) {
+		const struct hg_extent *extent = &a->blocks.extents.data[i];
+		uint32_t node = a->graph.first_block + extent->first;
+		for (uint32_t slot = hg_blocks_next_slot(&a->blocks, extent, 0);
+		     slot < extent->slots;
+		     slot = hg_blocks_next_slot(&a->blocks, extent, slot + 1), node++)
+			sizes[node] = hg_blocks_slot_size(&a->blocks, extent, slot);
+	}
 	*ret = sizes;
 	return NULL;
 }
