@@ -22,7 +22,8 @@ struct hg_options {
 	const char *exe;     /* executable, when not where the target says; NULL */
 	const char *sysroot; /* prefix of the target's file names; NULL */
 	bool verify;	     /* check every edge against the dominator tree and the invariants */
-	const char *report; /* the one report that will be asked: what others alone need is left out; NULL: any may be */
+	const char *
+		report; /* the one report that will be asked: what others alone need is left out; NULL: any may be */
 	const struct hg_log *log;
 };
 

@@ -632,8 +632,7 @@ struct hg_container cxx_container(struct hg_lang *lang, uint32_t type, uint64_t 
 	const struct cxx_plan *plan = plan_of(cxx, plain);
 	if (!plan)
 		return c_container(lang, type, addr, size, storage);
-	if (!storage && cxx->last.type == plain && cxx->last.addr == addr &&
-	    cxx->last.size == size)
+	if (!storage && cxx->last.type == plain && cxx->last.addr == addr && cxx->last.size == size)
 		return cxx->last.c;
 	struct cxx_reading r = {
 		.cxx = cxx,
