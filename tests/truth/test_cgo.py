@@ -53,7 +53,8 @@ def check_leaks(core):
         row = found.get(key, {"count": 0})
         if not LOST - 1 <= row["count"] <= LOST:
             raise Failed(f"blocks of {key}: expected {LOST} lost or one less, got {row['count']}")
-    expect("a definite leak retains what is lost with it", found["definite", 3000]["retained"], found["definite", 3000]["count"] * (3000 + 3112))
+    expect("a definite leak retains what is lost with it", found["definite", 3000]["retained"],
+           found["definite", 3000]["count"] * 3000 + found["indirect", 3112]["count"] * 3112)  # either may be the one in a register
     expect("blocks that Go leads into the middle of", INNER, found.get(("possible", 5000), {"count": 0})["count"])
     held = [row for (kind, size), row in found.items() if kind in ("definite", "indirect") and size not in (3000, 3112) and size > 1000]
     expect("other large blocks that are lost", [], held)
