@@ -21,6 +21,9 @@
 #define MAX_ENTRIES (16u << 20) // of debug info; behind them evidence ends
 #define MAX_CASTS 512		// ranges of one register that are compared with each other
 #define MAX_IN_REGISTER 4096	// ranges of variables looked through for one instruction
+#define MAX_WORK                                                                                   \
+	(1ull                                                                                      \
+	 << 32) // bytes of code and ranges of variables that are looked at in all; behind them evidence ends
 
 struct live { // where a register, or a slot of the stack, holds a pointer
 	uint64_t low, high;
@@ -47,11 +50,20 @@ struct reader {
 	uint32_t variable; // what the variable that is being read points to
 	unsigned depth;
 	uint64_t entries;
+	uint64_t work;
 	bool nomem;
 	bool done;
 	bool (*fn)(void *arg, const struct hg_assignment *assignment);
 	void *arg;
 };
+
+/** Counts what is about to be looked at; false where it is enough. */
+static bool spend(struct reader *reader, uint64_t work)
+{
+	reader->work += work;
+	reader->done |= reader->work > MAX_WORK;
+	return !reader->done;
+}
 
 static bool is_opaque(const struct hg_program *prog, uint32_t type)
 {
@@ -110,6 +122,8 @@ static bool add_location(void *arg, uint64_t low, uint64_t high,
 			 const struct hg_section_bytes *expr)
 {
 	struct reader *reader = arg;
+	if (!spend(reader, 1))
+		return false;
 	if (expr->size != 1 || *expr->data < HG_OP_REG0 || *expr->data >= HG_OP_REG0 + REGISTERS ||
 	    low >= high)
 		return true;
@@ -166,7 +180,7 @@ static void read_variable(struct reader *reader, const struct hg_die *die)
 static bool read_entry(void *arg, const struct hg_die *die)
 {
 	struct reader *reader = arg;
-	if (++reader->entries > MAX_ENTRIES)
+	if (++reader->entries > MAX_ENTRIES || reader->done)
 		return false;
 	if (die->tag == HG_TAG_VARIABLE || die->tag == HG_TAG_FORMAL_PARAMETER) {
 		read_variable(reader, die);
@@ -176,7 +190,7 @@ static bool read_entry(void *arg, const struct hg_die *die)
 		hg_die_children(die, read_entry, reader);
 		reader->depth--;
 	}
-	return !reader->nomem;
+	return !reader->nomem && !reader->done;
 }
 
 static bool add_range(void *arg, uint64_t low, uint64_t high, uint64_t die)
@@ -187,7 +201,7 @@ static bool add_range(void *arg, uint64_t low, uint64_t high, uint64_t die)
 	reader->nomem |= !range;
 	if (range)
 		*range = (struct range){low, high};
-	return range;
+	return range && spend(reader, 1);
 }
 
 static bool read_function(void *arg, const struct hg_die *die)
@@ -259,10 +273,12 @@ static void tell_cast(struct reader *reader, uint32_t from, uint32_t to)
 }
 
 /** What a register points to at an address; `starts`: from there on. */
-static uint32_t live_at(const struct reader *reader, unsigned reg, uint64_t addr, bool starts)
+static uint32_t live_at(struct reader *reader, unsigned reg, uint64_t addr, bool starts)
 {
 	const lives *list = &reader->regs[reg];
 	const size_t count = list->count < MAX_IN_REGISTER ? list->count : MAX_IN_REGISTER;
+	if (!spend(reader, count))
+		return 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct live *live = &list->data[i];
 		if (starts ? live->low == addr : live->low <= addr && addr < live->high)
@@ -271,9 +287,11 @@ static uint32_t live_at(const struct reader *reader, unsigned reg, uint64_t addr
 	return 0;
 }
 
-static uint32_t slot_at(const struct reader *reader, const struct move *move)
+static uint32_t slot_at(struct reader *reader, const struct move *move)
 {
-	for (size_t i = 0; move->base == FRAME_POINTER && i < reader->slots.count; i++)
+	if (move->base != FRAME_POINTER || !spend(reader, reader->slots.count))
+		return 0;
+	for (size_t i = 0; i < reader->slots.count; i++)
 		if (reader->slots.data[i].slot == move->offset)
 			return reader->slots.data[i].type;
 	return 0;
@@ -299,9 +317,9 @@ static void follow_slots(struct reader *reader, const uint8_t *code, uint64_t le
 
 static void look_at_code(struct reader *reader, const struct range *range)
 {
-	if (range->high - range->low > MAX_FUNCTION)
-		return;
 	const uint64_t size = range->high - range->low;
+	if (size > MAX_FUNCTION || !spend(reader, size))
+		return;
 	const uint8_t *code =
 		hg_image_view(reader->prog->image, range->low + reader->module->bias, size);
 	struct move move;
@@ -324,7 +342,9 @@ static void look_at_casts(struct reader *reader, const lives *list)
 	const size_t count = list->count < MAX_CASTS ? list->count : MAX_CASTS;
 	for (size_t i = 0; i < count; i++) {
 		const struct live *opaque = &list->data[i];
-		for (size_t k = 0; k < count && opaque->opaque; k++) {
+		if (!opaque->opaque || !spend(reader, count))
+			continue;
+		for (size_t k = 0; k < count; k++) {
 			const struct live *live = &list->data[k];
 			if (live->low >= opaque->low && live->low < opaque->high)
 				tell_cast(reader, opaque->type, live->type);
