@@ -31,9 +31,10 @@ struct native_rooter {
 	const struct hg_native_options *options;
 	HG_VEC(struct native_thread) threads;
 	HG_VEC(struct native_module_tls) tls;
-	bool in_block;	 // what is scanned may lie in a block
-	uint64_t *noted; // bit per module: the user knows that it has no debug info
-	bool failed;	 // out of memory
+	uint64_t storage_left; // bytes of thread-local storage that there may be yet
+	bool in_block;	       // what is scanned may lie in a block
+	uint64_t *noted;       // bit per module: the user knows that it has no debug info
+	bool failed;	       // out of memory
 };
 
 uint32_t native_root(struct native_rooter *r, const struct hg_root *root);

@@ -61,6 +61,15 @@ static void add_module(struct native_rooter *r, const struct native_module_tls *
 		*place = *tls;
 }
 
+// A list that leads back to itself names a module again and again.
+static bool has_module(const struct native_rooter *r, uint16_t module)
+{
+	for (size_t i = 0; i < r->tls.count; i++)
+		if (r->tls.data[i].module == module)
+			return true;
+	return false;
+}
+
 static void find_in_link_map(struct native_rooter *r, const struct hg_module *module, uint64_t map)
 {
 	hg_phdrs phdrs = {0};
@@ -119,6 +128,8 @@ static uint64_t first_link_map(struct native_rooter *r, uint64_t *dynamic)
 void native_find_tls(struct native_rooter *r)
 {
 	const struct hg_image *image = r->prog->image;
+	for (size_t i = 0; i < image->segment_count; i++)
+		r->storage_left += image->segments[i].size;
 	struct loader loader = {.r = r};
 	uint64_t dynamic = 0, next;
 	uint64_t map = first_link_map(r, &dynamic);
@@ -128,7 +139,7 @@ void native_find_tls(struct native_rooter *r)
 		if (!hg_image_u64(image, map + 16, &ld) || !hg_image_u64(image, map + 24, &next))
 			break;
 		const struct hg_module *module = hg_program_module_at(r->prog, ld);
-		if (module)
+		if (module && !has_module(r, (uint16_t)(module - r->prog->modules.data)))
 			find_in_link_map(r, module, map);
 		if (!native_is_block(r, map))
 			native_scan(r, map, map + MAX_LINK_MAP_WORDS * 8, loader_word, &loader);
@@ -316,6 +327,19 @@ static void find_bases(struct storage *s, struct native_thread *thread)
 	}
 }
 
+// No two threads share storage: where they claim to, what is more than all memory is left out.
+static void scan_storage(struct storage *s, uint64_t start, uint64_t end, native_word_fn *fn)
+{
+	const uint64_t size = end - start;
+	if (size > s->r->storage_left) {
+		hg_coverage_add(s->r->coverage,
+				"bytes of thread-local storage that several threads claim", size);
+		return;
+	}
+	s->r->storage_left -= size;
+	native_scan(s->r, start, end, fn, s);
+}
+
 static void dynamic_words(struct storage *s)
 {
 	s->r->in_block = true;
@@ -323,7 +347,7 @@ static void dynamic_words(struct storage *s)
 		const uint64_t base = s->bases.data[i], size = s->r->tls.data[i].size;
 		if (base && !is_static(s, &s->r->tls.data[i], base) && base + size > base &&
 		    size < MAX_STATIC_TLS)
-			native_scan(s->r, base, base + size, dynamic_word_found, s);
+			scan_storage(s, base, base + size, dynamic_word_found);
 	}
 	s->r->in_block = false;
 }
@@ -351,7 +375,7 @@ void native_tls(struct native_rooter *r, struct native_thread *thread)
 	uint64_t end = tls + NATIVE_DESCRIPTOR_ROOM;
 	while (end > tls && !hg_image_view(image, tls, end - tls))
 		end -= 256;
-	native_scan(r, thread->tls_start, end, word_found, &s);
+	scan_storage(&s, thread->tls_start, end, word_found);
 	dtv_words(&s);
 	dynamic_words(&s);
 	hg_vec_deinit(&s.bases);
