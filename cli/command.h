@@ -26,6 +26,8 @@ enum hg_option_bit {
 	HG_OPTION_COUNT = 1u << 14,
 	HG_OPTION_KEEP = 1u << 15,
 	HG_OPTION_WHEN = 1u << 16,
+	HG_OPTION_MIN = 1u << 17,
+	HG_OPTION_DEPTH = 1u << 18,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
@@ -49,7 +51,7 @@ struct hg_args {
 	const char *sort;
 	const char *filter;
 	const char *by;
-	uint64_t limit;
+	uint64_t limit, min_bytes, depth;
 	struct hg_schedule schedule;
 	unsigned verbose;
 	bool exact, verify, help, options;
@@ -68,7 +70,7 @@ struct hg_command {
 
 extern const struct hg_command *const hg_command_table[]; /* ends with NULL */
 extern const struct hg_command hg_cmd_snapshot, hg_cmd_analyze, hg_cmd_top, hg_cmd_why,
-	hg_cmd_leaks, hg_cmd_help;
+	hg_cmd_leaks, hg_cmd_tree, hg_cmd_help;
 
 /** Returns the command of that name, or NULL. */
 const struct hg_command *hg_command_find(const char *name);

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/render/render.h"
 #include "cli/schedule.h"
+#include "core/base/quantity.h"
 
 struct option_row {
 	enum hg_option_bit bit;
@@ -27,6 +28,8 @@ static const struct option_row rows[] = {
 	{HG_OPTION_BY, 0, "by", "WHAT",
 	 "type (default), object, root, package, goroutine, thread, container", false},
 	{HG_OPTION_LIMIT, 'n', "limit", "N", "show at most N rows", false},
+	{HG_OPTION_MIN, 0, "min", "SIZE", "leave out what retains less (64K, 1M)", false},
+	{HG_OPTION_DEPTH, 0, "depth", "N", "show N levels of the tree", false},
 	{HG_OPTION_SORT, 0, "sort", "COLUMN", "sort by a column of numbers, largest first", false},
 	{HG_OPTION_FILTER, 0, "filter", "REGEX",
 	 "only rows whose label matches (POSIX extended regular expression)", false},
@@ -83,6 +86,13 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		return set_format(value, ret);
 	case HG_OPTION_LIMIT:
 		return parse_count(row->name, value, &ret->limit);
+	case HG_OPTION_MIN:
+		if (hg_quantity_bytes(value, &ret->min_bytes))
+			return NULL;
+		return hg_error_create(HG_ERROR_USAGE, "--min wants a size as in '64K', not '%s'",
+				       value);
+	case HG_OPTION_DEPTH:
+		return parse_count(row->name, value, &ret->depth);
 	case HG_OPTION_EVERY:
 		return hg_schedule_every(value, &ret->schedule);
 	case HG_OPTION_WHEN:

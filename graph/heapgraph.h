@@ -105,6 +105,8 @@ struct hg_report_args {
 	const char *filter; /* extended regular expression on the label column; NULL for all */
 	uint64_t limit;	    /* rows; 0 for the report's own */
 	bool exact;	    /* exact retained sets instead of lower bounds */
+	uint64_t min_bytes; /* tree: steps that retain less are left out; 0 for the report's own */
+	uint64_t depth;	    /* tree: steps from the top that are shown; 0 for all */
 };
 
 /** Says what is wrong with the arguments of a report, before an analysis that may take a while; NULL when nothing is. */

@@ -21,7 +21,8 @@ struct hg_report_ops {
 				 struct hg_report *report);
 };
 
-extern const struct hg_report_ops hg_report_analyze, hg_report_top, hg_report_why, hg_report_leaks;
+extern const struct hg_report_ops hg_report_analyze, hg_report_top, hg_report_why, hg_report_leaks,
+	hg_report_tree;
 
 /** Copies words into the report; NULL (and the report fails in the end) when memory is exhausted. */
 const char *hg_report_words(struct hg_report *report, const char *words);

@@ -22,6 +22,7 @@ struct build {
 	const struct hg_analysis *a;
 	const struct hg_dominator_tree *tree;
 	struct hg_trie *trie;
+	unsigned flags;	      /* HG_TRIE_* */
 	uint8_t *marks;	      /* per node */
 	uint32_t *step_of;    /* per node; 0 none */
 	struct hg_map labels; /* kind, via and class -> number */
@@ -53,6 +54,19 @@ static bool is_wanted(const struct build *b, uint32_t node)
 	return b->marks[node] & (MARK_TARGET | MARK_ABOVE);
 }
 
+// Types from the top to a step, as one number: 64 well-mixed bits stand for the set.
+static uint64_t types_with(const struct build *b, uint32_t step, uint32_t class)
+{
+	const struct hg_trie_step *steps = b->trie->steps.data;
+	const uint64_t types = steps[step].types;
+	for (; step; step = steps[step].parent)
+		if (steps[step].kind == HG_TRIE_BLOCK && steps[step].class == class)
+			return types;
+	uint64_t mixed = (class + 1) * 0x9e3779b97f4a7c15ull;
+	mixed = (mixed ^ mixed >> 32) * 0xd6e8feb86659fd93ull;
+	return types ^ mixed ^ mixed >> 32;
+}
+
 // Finds or adds the step of that kind, via and class below a parent; 0 when memory is exhausted.
 static uint32_t get_step(struct build *b, uint32_t parent, enum hg_trie_kind kind, uint32_t via,
 			 uint32_t class, uint32_t node)
@@ -73,6 +87,8 @@ static uint32_t get_step(struct build *b, uint32_t parent, enum hg_trie_kind kin
 			.class = kind == HG_TRIE_BLOCK ? class : 0,
 			.node = node,
 			.kind = (uint8_t)kind,
+			.types = kind == HG_TRIE_BLOCK ? types_with(b, parent, class)
+						       : b->trie->steps.data[parent].types,
 		};
 	}
 	return step ? (uint32_t)*step : 0;
@@ -83,9 +99,11 @@ static uint32_t find_recursion(const struct build *b, uint32_t step, uint32_t cl
 {
 	const struct hg_trie_step *steps = b->trie->steps.data;
 	const uint32_t deepest = steps[step].depth >= MAX_DEPTH ? step : 0;
+	const uint64_t types = steps[step].types;
 	for (; step; step = steps[step].parent)
 		if (steps[step].kind == HG_TRIE_BLOCK && steps[step].class == class)
-			return step;
+			return b->flags & HG_TRIE_ADDITIVE && steps[step].types != types ? deepest
+											 : step;
 	return deepest;
 }
 
@@ -252,11 +270,24 @@ static struct hg_error *place_children(struct build *b, uint32_t parent)
 	return NULL;
 }
 
+/** Makes a target with none above it a first step, where what is above is left out. */
+static bool place_uppermost(struct build *b, uint32_t node)
+{
+	if (!(b->marks[node] & MARK_TARGET) || b->marks[node] & MARK_BELOW)
+		return true;
+	if (hg_node_is_root(b->a, node))
+		return place_inner_root(b, node, 0);
+	return place_block(b, node, 0, 0, false);
+}
+
 static struct hg_error *place_all(struct build *b)
 {
 	for (uint32_t i = 0; i < b->a->dom.reached; i++) {
 		const uint32_t node = b->a->dom.preorder[i];
-		if (!(b->marks[node] & MARK_ABOVE) || (node && !b->step_of[node]))
+		if ((b->flags & HG_TRIE_BELOW) && !place_uppermost(b, node))
+			return &hg_enomem;
+		if (!(b->marks[node] & MARK_ABOVE) ||
+		    ((node || (b->flags & HG_TRIE_BELOW)) && !b->step_of[node]))
 			continue;
 		struct hg_error *err = place_children(b, node);
 		if (err)
@@ -292,7 +323,7 @@ static bool counts(const struct build *b, uint32_t node)
 	       !hg_class_is_inner(classes, node, classes->of[b->a->dom.idom[node]]);
 }
 
-static struct hg_error *sum(struct build *b, bool whole)
+static struct hg_error *sum(struct build *b)
 {
 	struct hg_trie_step *steps = b->trie->steps.data;
 	for (uint32_t node = 1; node < b->a->graph.nodes; node++) {
@@ -301,7 +332,10 @@ static struct hg_error *sum(struct build *b, bool whole)
 		struct hg_trie_step *step = &steps[b->step_of[node]];
 		step->count += counts(b, node);
 		step->shallow += hg_node_size(b->a, node);
-		if (!(b->marks[node] & MARK_BELOW))
+		step->self = step->shallow;
+		if (b->flags & HG_TRIE_ADDITIVE)
+			step->retained = step->self;
+		else if (!(b->marks[node] & MARK_BELOW))
 			step->retained += b->a->retained[node];
 	}
 	for (size_t i = b->trie->steps.count; i-- > 1;) {
@@ -310,31 +344,37 @@ static struct hg_error *sum(struct build *b, bool whole)
 		above->shallow += steps[i].shallow;
 		above->retained += steps[i].retained;
 	}
-	return whole ? sum_whole(b) : NULL;
+	return b->flags & HG_TRIE_WHOLE && !(b->flags & HG_TRIE_ADDITIVE) ? sum_whole(b) : NULL;
+}
+
+static struct hg_error *build(struct build *b, const uint8_t *targets)
+{
+	*b->trie = (struct hg_trie){0};
+	b->marks = calloc(b->a->graph.nodes, 1);
+	b->step_of = calloc(b->a->graph.nodes, sizeof(*b->step_of));
+	struct hg_error *err = &hg_enomem;
+	if (b->marks && b->step_of && hg_vec_push(&b->trie->steps)) {
+		mark_nodes(b, targets);
+		err = place_all(b);
+	}
+	if (!err)
+		err = sum(b);
+	free(b->marks);
+	free(b->step_of);
+	hg_map_deinit(&b->labels);
+	hg_map_deinit(&b->steps);
+	hg_map_deinit(&b->shapes);
+	hg_map_deinit(&b->fields);
+	hg_text_deinit(&b->text);
+	return err;
 }
 
 struct hg_error *hg_trie_init(struct hg_namer *namer, const struct hg_dominator_tree *tree,
-			      const uint8_t *targets, bool whole, struct hg_trie *trie)
+			      const uint8_t *targets, unsigned flags, struct hg_trie *trie)
 {
-	*trie = (struct hg_trie){0};
-	struct build b = {.namer = namer, .a = namer->a, .tree = tree, .trie = trie};
-	b.marks = calloc(b.a->graph.nodes, 1);
-	b.step_of = calloc(b.a->graph.nodes, sizeof(*b.step_of));
-	struct hg_error *err = &hg_enomem;
-	if (b.marks && b.step_of && hg_vec_push(&trie->steps)) {
-		mark_nodes(&b, targets);
-		err = place_all(&b);
-	}
-	if (!err)
-		err = sum(&b, whole);
-	free(b.marks);
-	free(b.step_of);
-	hg_map_deinit(&b.labels);
-	hg_map_deinit(&b.steps);
-	hg_map_deinit(&b.shapes);
-	hg_map_deinit(&b.fields);
-	hg_text_deinit(&b.text);
-	return err;
+	struct build b = {
+		.namer = namer, .a = namer->a, .tree = tree, .trie = trie, .flags = flags};
+	return build(&b, targets);
 }
 
 void hg_trie_deinit(struct hg_trie *trie)

@@ -23,11 +23,13 @@ struct hg_trie_step {
 	uint32_t node;	    /* the first of its nodes */
 	uint32_t container; /* type of the container whose blocks it stands for; 0 none */
 	uint8_t kind;	    /* enum hg_trie_kind */
+	uint64_t types;	    /* stands for the set of types from the top to here */
 	bool indirect;	    /* the parent does not refer to it itself, but over several ways */
 	bool recursive;	    /* objects of this type that hold each other are folded into it */
 	uint64_t objects;   /* that are this step; a container's inner parts do not count */
 	uint64_t count;	    /* targets here and below */
 	uint64_t shallow;   /* their own bytes */
+	uint64_t self;	    /* the part of them that is this step itself */
 	uint64_t retained;  /* what they retain; nothing counted twice */
 };
 
@@ -36,12 +38,21 @@ struct hg_trie {
 	struct hg_strtab words;
 };
 
-/**
- * Merges the ways to the targets (one byte a node, non-zero: is one). With `whole` the targets are whole subtrees of the
- * dominator tree, and the retained size of a step is what its own objects retain, else what the targets below it retain.
- */
+enum {
+	/** The targets are whole subtrees of the dominator tree, and what a step retains is what its own objects retain;
+	 * else it is what the targets below it retain. */
+	HG_TRIE_WHOLE = 1,
+	/** What lies above the targets is left out: the uppermost of them are the first steps. With WHOLE. */
+	HG_TRIE_BELOW = 2,
+	/** What a step retains is itself and its children's, to the byte. Objects that hold each other are folded only into a
+	 * step that has all their types on the way to it, so that what all steps of a type retain together, without
+	 * those below another one, is what the type retains. With WHOLE. */
+	HG_TRIE_ADDITIVE = 4,
+};
+
+/** Merges the ways to the targets (one byte a node, non-zero: is one). */
 struct hg_error *hg_trie_init(struct hg_namer *namer, const struct hg_dominator_tree *tree,
-			      const uint8_t *targets, bool whole, struct hg_trie *trie);
+			      const uint8_t *targets, unsigned flags, struct hg_trie *trie);
 void hg_trie_deinit(struct hg_trie *trie);
 
 #endif

@@ -103,11 +103,11 @@ static struct hg_error *say_shared(struct hg_why *why)
 
 static struct hg_error *show_tree(struct hg_why *why, bool whole)
 {
-	struct hg_error *err =
-		hg_trie_init(&why->namer, &why->tree, why->targets, whole, &why->trie);
+	struct hg_error *err = hg_trie_init(&why->namer, &why->tree, why->targets,
+					    whole ? HG_TRIE_WHOLE : 0, &why->trie);
 	if (!err && !whole)
 		err = say_shared(why);
-	return err ? err : hg_why_rows(why, whole);
+	return err ? err : hg_why_rows(why, whole ? "what it retains" : "who holds it");
 }
 
 static struct hg_error *add_types_below(struct hg_why *why, const char *title)
@@ -144,8 +144,7 @@ static struct hg_error *add_types_below(struct hg_why *why, const char *title)
 	return hg_report_table(why->report, &like, &rows);
 }
 
-// The subtree of the target nodes becomes the targets.
-static void widen_targets(struct hg_why *why)
+void hg_why_widen(struct hg_why *why)
 {
 	const struct hg_dominators *dom = &why->a->dom;
 	for (uint32_t i = 1; i < dom->reached; i++) {
@@ -193,13 +192,12 @@ static struct hg_error *why_type(struct hg_why *why, uint32_t class)
 	const struct hg_analysis *a = why->a;
 	for (uint32_t node = a->graph.first_block; node < a->graph.nodes; node++)
 		why->targets[node] = why->classes.of[node] == class && hg_node_is_live(a, node);
-	struct hg_error *err =
-		hg_trie_init(&why->namer, &why->tree, why->targets, false, &why->trie);
+	struct hg_error *err = hg_trie_init(&why->namer, &why->tree, why->targets, 0, &why->trie);
 	if (!err) {
 		say_type(why, class, why->trie.steps.data[0].retained);
 		err = say_shared(why);
 	}
-	return err ? err : hg_why_rows(why, false);
+	return err ? err : hg_why_rows(why, "who holds it");
 }
 
 // What the variable's objects refer to as others do, too: it goes only when all let go.
@@ -256,7 +254,7 @@ static void say_root(struct hg_why *why, uint32_t root)
 static struct hg_error *why_root(struct hg_why *why, uint32_t root)
 {
 	why->targets[root] = hg_node_is_live(why->a, root);
-	widen_targets(why);
+	hg_why_widen(why);
 	say_root(why, root);
 	struct hg_error *err = show_tree(why, true);
 	return err ? err : add_types_below(why, "all that it retains, by type");
@@ -329,32 +327,41 @@ static void say_object(struct hg_why *why, uint64_t addr, uint32_t node)
 	hg_text_deinit(&text);
 }
 
+struct hg_error *hg_why_node_at(const struct hg_why *why, uint64_t addr, uint32_t *ret)
+{
+	const uint32_t block = hg_blocks_find(&why->a->blocks, addr);
+	if (block == HG_NO_BLOCK)
+		return no_object(why, addr);
+	*ret = why->a->graph.first_block + block;
+	return NULL;
+}
+
 static struct hg_error *why_address(struct hg_why *why, uint64_t addr)
 {
 	const struct hg_analysis *a = why->a;
-	const uint32_t block = hg_blocks_find(&a->blocks, addr);
-	if (block == HG_NO_BLOCK)
-		return no_object(why, addr);
-	const uint32_t node = a->graph.first_block + block;
+	uint32_t node;
+	struct hg_error *err = hg_why_node_at(why, addr, &node);
+	if (err)
+		return err;
 	say_object(why, addr, node);
 	why->targets[node] = hg_node_is_live(a, node);
 	const struct hg_top *top =
 		why->targets[node] ? &why->tops.list.data[why->tops.of[node]] : NULL;
-	struct hg_error *err = show_tree(why, false);
+	err = show_tree(why, false);
 	if (err || !top)
 		return err;
-	widen_targets(why);
+	hg_why_widen(why);
 	return add_types_below(why, "all that it retains, by type");
 }
 
-static bool is_address(const char *target)
+bool hg_why_is_address(const char *target)
 {
 	return !strncmp(target, "0x", 2);
 }
 
 static struct hg_error *answer(struct hg_why *why, const char *target)
 {
-	if (is_address(target))
+	if (hg_why_is_address(target))
 		return why_address(why, strtoull(target, NULL, 16));
 	struct hg_why_match match;
 	struct hg_error *err = hg_why_match(why, target, &match);
@@ -368,41 +375,60 @@ static struct hg_error *answer(struct hg_why *why, const char *target)
 	return match.root ? why_root(why, match.root) : why_type(why, match.class);
 }
 
+struct hg_error *hg_why_check_address(const char *target)
+{
+	char *end;
+	strtoull(target, &end, 16);
+	if (hg_why_is_address(target) && (*end || !target[2]))
+		return hg_error_create(HG_ERROR_USAGE, "'%s' is not an address", target);
+	return NULL;
+}
+
 static struct hg_error *check_why(const struct hg_report_args *args)
 {
 	if (!args->target || !*args->target)
 		return hg_error_create(HG_ERROR_USAGE, "no type, address or variable given");
-	char *end;
-	strtoull(args->target, &end, 16);
-	if (is_address(args->target) && (*end || !args->target[2]))
-		return hg_error_create(HG_ERROR_USAGE, "'%s' is not an address", args->target);
-	return hg_why_check_sort(args->sort);
+	struct hg_error *err = hg_why_check_address(args->target);
+	return err ? err : hg_why_check_sort(args->sort);
+}
+
+struct hg_error *hg_why_init(struct hg_analysis *a, const struct hg_report_args *args,
+			     struct hg_report *report, struct hg_why *why)
+{
+	*why = (struct hg_why){.a = a, .args = args, .report = report};
+	why->limit = args->limit ? args->limit : HG_WHY_ROWS;
+	why->targets = calloc(a->graph.nodes, 1);
+	struct hg_error *err = why->targets ? NULL : &hg_enomem;
+	if (!err)
+		err = hg_classes_init(a, &why->classes);
+	if (!err)
+		err = hg_tops_init(a, &why->tops);
+	if (!err)
+		err = hg_dominators_children(&a->dom, a->graph.nodes, &why->tree.child_at,
+					     &why->tree.child);
+	why->namer = (struct hg_namer){.a = a, .classes = &why->classes, .tops = &why->tops};
+	return err;
+}
+
+void hg_why_deinit(struct hg_why *why)
+{
+	hg_trie_deinit(&why->trie);
+	hg_namer_deinit(&why->namer);
+	free(why->tree.child_at);
+	free(why->tree.child);
+	hg_tops_deinit(&why->tops);
+	hg_classes_deinit(&why->classes);
+	free(why->targets);
 }
 
 static struct hg_error *make_why(struct hg_analysis *a, const struct hg_report_args *args,
 				 struct hg_report *report)
 {
-	struct hg_why why = {.a = a, .args = args, .report = report};
-	why.limit = args->limit ? args->limit : HG_WHY_ROWS;
-	why.targets = calloc(a->graph.nodes, 1);
-	struct hg_error *err = why.targets ? NULL : &hg_enomem;
-	if (!err)
-		err = hg_classes_init(a, &why.classes);
-	if (!err)
-		err = hg_tops_init(a, &why.tops);
-	if (!err)
-		err = hg_dominators_children(&a->dom, a->graph.nodes, &why.tree.child_at,
-					     &why.tree.child);
-	why.namer = (struct hg_namer){.a = a, .classes = &why.classes, .tops = &why.tops};
+	struct hg_why why;
+	struct hg_error *err = hg_why_init(a, args, report, &why);
 	if (!err)
 		err = answer(&why, args->target);
-	hg_trie_deinit(&why.trie);
-	hg_namer_deinit(&why.namer);
-	free(why.tree.child_at);
-	free(why.tree.child);
-	hg_tops_deinit(&why.tops);
-	hg_classes_deinit(&why.classes);
-	free(why.targets);
+	hg_why_deinit(&why);
 	return err;
 }
 

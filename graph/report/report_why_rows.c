@@ -4,6 +4,7 @@
 #include "core/base/human.h"
 #include "dwarf/program.h"
 #include "graph/lang/lang.h"
+#include "graph/report/report_private.h"
 #include "graph/report/report_why.h"
 
 #define MAX_ROWS 300 // when -n does not say
@@ -18,10 +19,12 @@ static const struct hg_column columns[] = {
 	{.name = "count", .title = "COUNT", .kind = HG_COLUMN_COUNT},
 	{.name = "shallow", .title = "SHALLOW", .kind = HG_COLUMN_BYTES},
 	{.name = "retained", .title = "RETAINED", .kind = HG_COLUMN_BYTES},
+	{.name = "self", .title = "SELF", .kind = HG_COLUMN_BYTES, .json_only = true},
 	{.name = "objects", .title = "OBJECTS", .kind = HG_COLUMN_COUNT, .json_only = true},
 	{.name = "recursive", .title = "RECURSIVE", .kind = HG_COLUMN_BOOL},
 	{.name = "path", .title = "PATH", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "line", .title = "LINE", .kind = HG_COLUMN_TEXT, .json_only = true},
+	{.name = "kind", .title = "KIND", .kind = HG_COLUMN_TEXT, .json_only = true},
 	{.name = "step", .title = "STEP", .kind = HG_COLUMN_TEXT, .text_only = true},
 	{.name = "length", .title = "LENGTH", .kind = HG_COLUMN_COUNT, .json_only = true},
 	{.name = "capacity", .title = "CAPACITY", .kind = HG_COLUMN_COUNT, .json_only = true},
@@ -38,10 +41,12 @@ enum {
 	COLUMN_COUNT,
 	COLUMN_SHALLOW,
 	COLUMN_RETAINED,
+	COLUMN_SELF,
 	COLUMN_OBJECTS,
 	COLUMN_RECURSIVE,
 	COLUMN_PATH,
 	COLUMN_LINE,
+	COLUMN_KIND,
 	COLUMN_STEP,
 	COLUMN_LENGTH,
 	COLUMN_CAPACITY,
@@ -79,6 +84,8 @@ static uint64_t sort_value(const struct show *s, uint32_t step)
 		return t->count;
 	case COLUMN_SHALLOW:
 		return t->shallow;
+	case COLUMN_SELF:
+		return t->self;
 	case COLUMN_OBJECTS:
 		return t->objects;
 	default:
@@ -286,6 +293,11 @@ static void fill_container(struct hg_report *report, const struct hg_analysis *a
 	hg_text_deinit(&name);
 }
 
+static const char *root_kind(const struct show *s, const struct hg_trie_step *t)
+{
+	return hg_root_kind_name(s->why->a->roots.list.data[t->node].kind);
+}
+
 static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_row)
 {
 	const struct hg_trie_step *t = get_step(s, step);
@@ -301,9 +313,12 @@ static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_
 	cells[COLUMN_VIA].text = take_words(s, &text);
 	add_type(s, t, &text);
 	cells[COLUMN_TYPE].text = take_words(s, &text);
+	if (t->kind != HG_TRIE_BLOCK)
+		cells[COLUMN_KIND].text = t->kind == HG_TRIE_SHARED ? "shared" : root_kind(s, t);
 	cells[COLUMN_COUNT].number = t->count;
 	cells[COLUMN_SHALLOW].number = t->shallow;
 	cells[COLUMN_RETAINED].number = t->retained;
+	cells[COLUMN_SELF].number = t->self;
 	cells[COLUMN_OBJECTS].number = t->objects;
 	cells[COLUMN_RECURSIVE].number = t->recursive;
 	add_path(s, step, &text);
@@ -331,7 +346,7 @@ static struct hg_error *add_rest(struct show *s, const struct hg_trie_step *sum,
 	cells[COLUMN_COUNT].number = sum->count;
 	cells[COLUMN_SHALLOW].number = sum->shallow;
 	cells[COLUMN_RETAINED].number = sum->retained;
-	cells[COLUMN_OBJECTS].absent = true;
+	cells[COLUMN_SELF].absent = cells[COLUMN_OBJECTS].absent = true;
 	cells[COLUMN_VIA].text = cells[COLUMN_TYPE].text = "";
 	cells[COLUMN_RECURSIVE].absent = true;
 	hg_text_deinit(&text);
@@ -343,6 +358,8 @@ static struct hg_error *add_children(struct show *s, uint32_t step, uint32_t par
 {
 	struct hg_trie_step rest = {0};
 	uint64_t shown = 0, steps = 0;
+	if (s->why->depth && get_step(s, step)->depth >= s->why->depth)
+		return NULL;
 	for (uint32_t c = s->child_at[step]; c < s->child_at[step + 1]; c++) {
 		const uint32_t child = s->child[c];
 		if (!s->wanted[child])
@@ -433,23 +450,41 @@ struct hg_error *hg_why_check_sort(const char *sort)
 	return hg_rows_column(&rows, sort, &column);
 }
 
-struct hg_error *hg_why_rows(struct hg_why *why, bool whole)
+/** The same columns; but people see of each step what it is itself, and not what is below it. */
+static const struct hg_column *tree_columns(struct hg_report *report)
+{
+	struct hg_column *ret = hg_arena_alloc(&report->priv->arena, sizeof(columns));
+	if (!ret)
+		return NULL;
+	memcpy(ret, columns, sizeof(columns));
+	ret[COLUMN_COUNT].json_only = ret[COLUMN_SHALLOW].json_only = true;
+	ret[COLUMN_SELF].json_only = ret[COLUMN_OBJECTS].json_only = false;
+	return ret;
+}
+
+struct hg_error *hg_why_rows(struct hg_why *why, const char *title)
 {
 	struct show s = {.why = why, .rows = HG_ROWS(columns), .most_rows = MAX_ROWS};
+	if (why->of_tree)
+		s.rows.columns = tree_columns(why->report);
+	if (!s.rows.columns)
+		return &hg_enomem;
 	uint64_t all = 0;
 	for (uint32_t i = 1; i < why->trie.steps.count; i++)
 		if (!why->trie.steps.data[i].parent)
 			all += why->trie.steps.data[i].retained;
 	s.smallest = all / 1000 * MIN_SHARE;
+	if (why->smallest)
+		s.smallest = why->smallest;
 	if (why->args->limit) {
-		s.smallest = 0;
+		s.smallest = why->smallest;
 		s.most_rows = UINT32_MAX;
 	}
 	struct hg_error *err = hg_filter_init(&s.filter, why->args->filter);
 	if (!err)
 		err = show(&s);
 	const struct hg_table like = {.name = "rows",
-				      .title = whole ? "what it retains" : "who holds it",
+				      .title = title,
 				      .rows_left_out = 0,
 				      .tree = true,
 				      .label_column = COLUMN_STEP};

@@ -14,6 +14,7 @@ ROWS = {  # by report and, for top, by what tells its kind of row
     "thread": {"threads": int, "state": str, "stack_bytes": int, "tls_bytes": int, "retained": int, "exact": bool},
     "package": {"retained": int, "count": int},
     "container": {"type": str, "kind": str, "count": int, "slack": int, "shallow": int, "retained": int, "exact": bool},
+    "tree": {"id": int, "label": str, "via": str, "type": str, "count": int, "shallow": int, "retained": int},
     "why": {"id": int, "label": str, "via": str, "type": str, "count": int, "shallow": int, "retained": int},
 }
 
@@ -40,7 +41,7 @@ def check_rows(report, kind):
     for number, row in enumerate(report["rows"]):
         for key, what in ROWS[kind].items():
             check_key(f"{report['report']} row {number}", row, key, what)
-        if kind == "why":
+        if kind in ("why", "tree"):
             if row["id"] in ids:
                 raise Failed(f"json: why id {row['id']} twice")
             if row.get("parent") is not None and row["parent"] not in ids:

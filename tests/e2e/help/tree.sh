@@ -1,0 +1,1 @@
+heapgraph tree -h; echo "exit $?"
