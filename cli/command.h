@@ -28,6 +28,8 @@ enum hg_option_bit {
 	HG_OPTION_WHEN = 1u << 16,
 	HG_OPTION_MIN = 1u << 17,
 	HG_OPTION_DEPTH = 1u << 18,
+	HG_OPTION_SAVE = 1u << 19,
+	HG_OPTION_COMPRESS = 1u << 20,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
@@ -54,7 +56,7 @@ struct hg_args {
 	uint64_t limit, min_bytes, depth;
 	struct hg_schedule schedule;
 	unsigned verbose;
-	bool exact, verify, help, options;
+	bool exact, verify, compress, help, options;
 };
 
 struct hg_command {

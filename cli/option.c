@@ -25,6 +25,9 @@ static const struct option_row rows[] = {
 	 "a snapshot when the process has more than SIZE (8G)", false},
 	{HG_OPTION_COUNT, 0, "count", "N", "end after N snapshots", false},
 	{HG_OPTION_KEEP, 0, "keep", "N", "keep only the newest N files of this run", false},
+	{HG_OPTION_SAVE, 'o', "output", "FILE", "write the graph file FILE, for any report later",
+	 false},
+	{HG_OPTION_COMPRESS, 0, "compress", NULL, "compress the graph file", false},
 	{HG_OPTION_BY, 0, "by", "WHAT",
 	 "type (default), object, root, package, goroutine, thread, container", false},
 	{HG_OPTION_LIMIT, 'n', "limit", "N", "show at most N rows", false},
@@ -73,6 +76,7 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 				   struct hg_args *ret)
 {
 	switch (row->bit) {
+	case HG_OPTION_SAVE:
 	case HG_OPTION_OUTPUT:
 		ret->output = value;
 		return NULL;
@@ -109,6 +113,9 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		return NULL;
 	case HG_OPTION_BY:
 		ret->by = value;
+		return NULL;
+	case HG_OPTION_COMPRESS:
+		ret->compress = true;
 		return NULL;
 	case HG_OPTION_EXACT:
 		ret->exact = true;

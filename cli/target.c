@@ -95,6 +95,7 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 		.exe = args->exe,
 		.sysroot = args->sysroot,
 		.verify = args->verify,
+		.save = args->output,
 		.log = &console.log,
 	};
 	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *analysis = NULL;
@@ -102,6 +103,8 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 	err = hg_analysis_create(&options, &analysis);
 	if (!err)
 		err = hg_report_create(analysis, name, report_args, &report);
+	if (!err && args->output)
+		err = hg_analysis_save(analysis, args->output, args->compress);
 	hg_console_clear(&console);
 	if (err)
 		return err;

@@ -1,71 +1,12 @@
 #include "core/capture.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/capture_notes.h"
 #include "core/capture_snapshot.h"
 #include "core/image_write.h"
-
-struct output {
-	int fd;
-	char *path;
-	bool named; // there is a name to take away when all fails
-};
-
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	if (!slash)
-		return strdup(".");
-	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
-
-static struct hg_error *exists(const char *path)
-{
-	return hg_error_create(HG_ERROR_IO, "'%s' exists already", path);
-}
-
-/** A file without a name first, so that it is complete or absent; not all file systems know that. */
-static struct hg_error *open_output(struct output *output)
-{
-	struct stat status;
-	if (!lstat(output->path, &status))
-		return exists(output->path);
-	hg_autofree char *folder = folder_of(output->path);
-	if (!folder)
-		return &hg_enomem;
-	output->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	if (output->fd < 0) {
-		output->fd = open(output->path,
-				  O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
-		output->named = output->fd >= 0;
-	}
-	if (output->fd < 0)
-		return errno == EEXIST ? exists(output->path)
-				       : hg_error_errno(errno, "cannot create '%s'", output->path);
-	if (fchmod(output->fd, 0600))
-		return hg_error_errno(errno, "cannot create '%s'", output->path);
-	return NULL;
-}
-
-static struct hg_error *name_output(struct output *output)
-{
-	if (output->named)
-		return NULL;
-	char unnamed[64];
-	snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", output->fd);
-	if (!linkat(AT_FDCWD, unnamed, AT_FDCWD, output->path, AT_SYMLINK_FOLLOW)) {
-		output->named = true;
-		return NULL;
-	}
-	return errno == EEXIST ? exists(output->path)
-			       : hg_error_errno(errno, "cannot create '%s'", output->path);
-}
+#include "core/output.h"
 
 static struct hg_error *add_segment(struct hg_core_writer *writer, const struct hg_range *range,
 				    uint64_t addr, uint64_t end, uint64_t file_size)
@@ -180,11 +121,11 @@ static struct hg_error *write_directly(struct hg_snapshot *snapshot, struct hg_c
 }
 
 static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool direct,
-				struct hg_core_writer *writer, struct output *output)
+				struct hg_core_writer *writer, struct hg_output *output)
 {
 	struct hg_error *err = hg_snapshot_prepare(snapshot, pid);
 	if (!err)
-		err = open_output(output);
+		err = hg_output_open(output);
 	if (err)
 		return err;
 	writer->fd = output->fd;
@@ -197,13 +138,13 @@ static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool
 		direct = true;
 	}
 	err = direct ? write_directly(snapshot, writer) : copy_and_write(snapshot, writer);
-	return err ? err : name_output(output);
+	return err ? err : hg_output_name(output);
 }
 
 struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *options,
 			    struct hg_capture_result *ret)
 {
-	struct output output = {.fd = -1};
+	struct hg_output output = {.fd = -1};
 	if (options && options->output)
 		output.path = strdup(options->output);
 	else if (asprintf(&output.path, "core.%u", pid) < 0)
@@ -214,10 +155,7 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 	struct hg_core_writer writer = {0};
 	struct hg_error *err =
 		capture(&snapshot, pid, options && options->direct, &writer, &output);
-	if (output.fd >= 0 && close(output.fd) && !err)
-		err = hg_error_errno(errno, "cannot write '%s'", output.path);
-	if (err && output.named)
-		unlink(output.path);
+	err = hg_output_close(&output, err);
 	if (err)
 		free(output.path);
 	else

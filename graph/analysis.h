@@ -41,6 +41,8 @@ struct hg_analysis {
 	uint32_t debug_types;	      /* type ids below it come from debug info */
 	uint64_t stopped_us;	      /* live sources: how long the target stood still */
 	const struct hg_log *log;
+	struct hg_facts
+		*facts; /* see graph/facts.h; NULL: memory is there, and nothing is to be saved */
 	struct hg_analysis_private *priv; /* typing tables of the languages, for naming */
 };
 

@@ -10,6 +10,8 @@
 #include "core/proc.h"
 #include "graph/phase.h"
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
+#include "graph/graphfile.h"
 #include "graph/retained.h"
 #include "graph/root_native.h"
 #include "graph/root_thread.h"
@@ -317,9 +319,25 @@ static struct hg_error *run(struct hg_analysis *a, const struct hg_options *opti
 	return NULL;
 }
 
+static struct hg_error *open_saved(const struct hg_options *options, struct hg_analysis **ret)
+{
+	struct hg_phases phases = {.log = options->log};
+	hg_phase_begin(&phases);
+	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *a = NULL;
+	struct hg_error *err = hg_graphfile_load(options, &a);
+	hg_phase_end(&phases, "graph file", a ? a->blocks.count : 0);
+	if (!err && options->verify)
+		err = verify(a);
+	if (err)
+		return err;
+	*ret = hg_take(a);
+	return NULL;
+}
+
 struct hg_error *hg_analysis_create(const struct hg_options *options, struct hg_analysis **ret)
 {
-	return hg_analysis_of_program(NULL, options, ret);
+	return hg_graphfile_detect(options->source) ? open_saved(options, ret)
+						    : hg_analysis_of_program(NULL, options, ret);
 }
 
 struct hg_error *hg_analysis_of_program(struct hg_program *prog, const struct hg_options *options,
@@ -332,7 +350,8 @@ struct hg_error *hg_analysis_of_program(struct hg_program *prog, const struct hg
 	a->prog = hg_take(guard);
 	a->log = options->log;
 	a->priv = calloc(1, sizeof(*a->priv));
-	if (!a->priv)
+	a->facts = options->save ? calloc(1, sizeof(*a->facts)) : NULL;
+	if (!a->priv || (options->save && !a->facts))
 		return &hg_enomem;
 	struct hg_error *err = run(a, options);
 	if (err)
@@ -341,10 +360,22 @@ struct hg_error *hg_analysis_of_program(struct hg_program *prog, const struct hg
 	return NULL;
 }
 
+/** What is the file's is not to be freed. */
+static void let_go_of_file(struct hg_analysis *a)
+{
+	a->blocks.types = NULL;
+	a->graph.edge_to = NULL;
+	a->dom.idom = a->dom.preorder = NULL;
+	a->priv->marks = NULL;
+	a->priv->doubted = NULL;
+}
+
 void hg_analysis_destroy(struct hg_analysis *a)
 {
 	if (!a)
 		return;
+	if (a->facts && a->facts->loaded)
+		let_go_of_file(a);
 	if (a->priv) {
 		hg_langs_close(a);
 		hg_windows_deinit(&a->priv->windows);
@@ -364,6 +395,7 @@ void hg_analysis_destroy(struct hg_analysis *a)
 	hg_blocks_deinit(&a->blocks);
 	hg_coverage_deinit(&a->coverage);
 	hg_program_destroy(a->prog);
+	hg_facts_destroy(a->facts);
 	free(a->retained);
 	free(a->shares);
 	free(a);
@@ -401,6 +433,11 @@ bool hg_root_line(const struct hg_analysis *a, uint32_t root, const char **file,
 		*file = hg_program_text(a->prog, r->file);
 		*line = r->line;
 		return true;
+	}
+	if (a->facts && a->facts->loaded) {
+		*file = hg_program_text(a->prog, a->facts->lines.data[root].file);
+		*line = a->facts->lines.data[root].line;
+		return *line;
 	}
 	const struct hg_variable *variable =
 		r->kind == HG_ROOT_GLOBAL ? hg_variable_at(a->prog, r->addr) : NULL;

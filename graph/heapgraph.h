@@ -18,9 +18,11 @@
 struct hg_analysis;
 
 struct hg_options {
-	const char *source;  /* a core file or a PID in decimal (a file of that name wins) */
-	const char *exe;     /* executable, when not where the target says; NULL */
+	const char
+		*source; /* a core, a graph file, or a PID in decimal (a file of that name wins) */
+	const char *exe; /* executable, when not where the target says; NULL */
 	const char *sysroot; /* prefix of the target's file names; NULL */
+	bool save;	     /* hg_analysis_save() will be called */
 	bool verify;	     /* check every edge against the dominator tree and the invariants */
 	const struct hg_log *log;
 };
@@ -29,6 +31,10 @@ struct hg_options {
 struct hg_error *hg_analysis_create(const struct hg_options *options, struct hg_analysis **ret);
 void hg_analysis_destroy(struct hg_analysis *analysis);
 HG_DEFINE_CLEANUP(struct hg_analysis, hg_analysis_destroy)
+
+/** Writes a graph file, on which the same reports can be made: a new one, mode 0600, complete or absent. It holds nothing of the
+ * target's memory. compress: a third of the size, slower to open. The options had `save`. */
+struct hg_error *hg_analysis_save(struct hg_analysis *analysis, const char *path, bool compress);
 
 enum hg_column_kind {
 	HG_COLUMN_TEXT,

@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/base/workers.h"
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
 #include "graph/weak.h"
 
 #define TASK_BYTES ((uint64_t)4 << 20)
@@ -437,6 +438,8 @@ struct hg_error *hg_analysis_outs(const struct hg_analysis *a, uint32_t node, hg
 {
 	if (hg_node_is_root(a, node))
 		return root_outs(a, node, ret);
+	if (a->facts && a->facts->loaded)
+		return hg_outs_get(a, hg_node_block(a, node), ret);
 	uint32_t block = hg_node_block(a, node);
 	const struct hg_extent *extent = hg_blocks_extent(&a->blocks, block);
 	uint64_t addr = hg_blocks_addr(&a->blocks, block);

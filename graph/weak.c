@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
 #include "graph/leak_mark.h"
 #include "graph/reach.h"
 #include "graph/scan.h"
@@ -189,6 +190,8 @@ static struct hg_error *run(struct settle *s)
 {
 	struct hg_analysis *a = s->a;
 	struct hg_error *err = hg_leak_mark(a, s->words);
+	if (!err && a->facts)
+		err = hg_outs_keep(a, s->words);
 	if (!err)
 		err = split(s);
 	s->reached = malloc((size_t)a->graph.nodes + 1);

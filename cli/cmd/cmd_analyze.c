@@ -17,7 +17,8 @@ const struct hg_command hg_cmd_analyze = {
 	.details =
 		"SOURCE is a core file or the PID of a live process (a file of that name wins).\n"
 		"The last lines say how far the numbers can be trusted.\n",
-	.options = HG_OPTIONS_SOURCE | HG_OPTION_SORT | HG_OPTION_VERIFY,
+	.options = HG_OPTIONS_SOURCE | HG_OPTION_SORT | HG_OPTION_VERIFY | HG_OPTION_SAVE |
+		   HG_OPTION_COMPRESS,
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run,

@@ -1,5 +1,6 @@
 // Containers that lie in something else: in a variable, in a member, behind an edge.
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
 
 #define MAX_BOXES 8 // an optional in a variant in an optional
 
@@ -8,8 +9,8 @@ struct hg_container hg_value_container(const struct hg_analysis *a, uint32_t typ
 	struct hg_lang *lang = type ? hg_lang_of(a, type) : NULL;
 	if (!lang || !lang->ops->container || !lang->ops->value_kind)
 		return (struct hg_container){0};
-	return lang->ops->container(lang, type, addr,
-				    hg_type_get(a->prog, hg_type_strip(a->prog, type))->size, NULL);
+	return hg_facts_container(a, lang, type, addr,
+				  hg_type_get(a->prog, hg_type_strip(a->prog, type))->size, NULL);
 }
 
 struct hg_container hg_edge_container(const struct hg_analysis *a, uint32_t node, uint64_t offset,
@@ -75,7 +76,7 @@ static void found(void *arg, uint32_t type, uint64_t addr)
 	const bool collection = is_collection(lang->ops->value_kind(lang, type, &enter));
 	const uint64_t size = hg_type_get(h->a->prog, type)->size;
 	const struct hg_container c =
-		lang->ops->container(lang, type, addr, size, collection ? &storage : NULL);
+		hg_facts_container(h->a, lang, type, addr, size, collection ? &storage : NULL);
 	if (!c.inside || h->boxes >= MAX_BOXES)
 		return;
 	h->boxes++;

@@ -2,6 +2,7 @@
 
 #include "core/base/limits.h"
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
 
 #define MAX_INLAYS 4096 // of a type
 #define MAX_STEPS 65536 // members looked at for them
@@ -135,6 +136,20 @@ bool hg_inlays_any(const struct hg_analysis *a, uint32_t type)
 	return list && list->list.count;
 }
 
+/** Goes on from *at by whole values of which nothing is known (where there is no memory); false behind the end. */
+static bool skip_unknown(const struct hg_analysis *a, uint64_t addr, uint64_t size, uint64_t end,
+			 uint64_t *at)
+{
+	const uint64_t next = hg_facts_next(a, addr + *at);
+	return next != UINT64_MAX &&
+	       !__builtin_add_overflow(*at, (next - addr - *at) / size * size, at) && *at < end;
+}
+
+static bool step_on(uint64_t *at, uint64_t size)
+{
+	return !__builtin_add_overflow(*at, size, at);
+}
+
 static void each(const struct hg_analysis *a, uint32_t type, uint64_t addr, unsigned depth,
 		 void (*found)(void *arg, uint32_t type, uint64_t addr), void *arg)
 {
@@ -144,8 +159,13 @@ static void each(const struct hg_analysis *a, uint32_t type, uint64_t addr, unsi
 		const uint64_t size = size_of(a, inlay.type);
 		if (!inlay.array)
 			found(arg, inlay.type, addr + inlay.start);
-		for (uint64_t at = inlay.start; inlay.array && size && at < inlay.end; at += size)
+		uint64_t at = inlay.start;
+		while (inlay.array && size && at < inlay.end &&
+		       skip_unknown(a, addr, size, inlay.end, &at)) {
 			each(a, inlay.type, addr + at, depth + 1, found, arg);
+			if (!step_on(&at, size))
+				break;
+		}
 	}
 }
 
@@ -156,9 +176,13 @@ void hg_inlays_each(const struct hg_analysis *a, uint32_t type, uint64_t addr, u
 	uint32_t element = element_of(a, type, &one);
 	if (!one || !hg_inlays_any(a, type))
 		return;
-	const uint64_t count = element == type ? size >= one : size / one;
-	for (uint64_t i = 0; i < count; i++)
-		each(a, element, addr + i * one, 0, found, arg);
+	const uint64_t end = element == type ? (size >= one ? one : 0) : size / one * one;
+	uint64_t at = 0;
+	while (at < end && skip_unknown(a, addr, one, end, &at)) {
+		each(a, element, addr + at, 0, found, arg);
+		if (!step_on(&at, one))
+			break;
+	}
 }
 
 bool hg_inlays_at(const struct hg_analysis *a, uint32_t type, uint64_t offset, uint32_t *ret,

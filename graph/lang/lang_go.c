@@ -197,6 +197,13 @@ static bool add_string_bytes(struct lang_go *go)
 	struct hg_program *prog = go->lang.a->prog;
 	const struct hg_type byte = {
 		.name = hg_program_string(prog, "string"), .kind = HG_TYPE_UINT, .size = 1};
+	for (size_t i = prog->types.types.count; i-- > 1;) { // types from a graph file have it
+		const struct hg_type *t = &prog->types.types.data[i];
+		if (t->kind == byte.kind && t->name == byte.name && t->size == byte.size)
+			go->string_bytes = (uint32_t)i;
+	}
+	if (go->string_bytes)
+		return true;
 	go->string_bytes = hg_type_add(prog, &byte);
 	const struct hg_type bytes = {
 		.name = byte.name, .kind = HG_TYPE_ARRAY, .size = 1, .elem = go->string_bytes};

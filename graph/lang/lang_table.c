@@ -1,4 +1,5 @@
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
 #include "graph/lang/lang.h"
 #include "graph/lang/lang_c.h"
 #include "graph/lang/lang_cxx.h"
@@ -17,7 +18,7 @@ static bool choose(struct hg_shapes *shapes, uint32_t type, uint64_t addr, uint6
 		   struct hg_piece *ret)
 {
 	struct hg_lang *lang = hg_lang_of(shapes->lang, type);
-	return lang && lang->ops->choose && lang->ops->choose(lang, type, addr, offset, ret);
+	return lang && lang->ops->choose && hg_facts_choose(lang->a, lang, type, addr, offset, ret);
 }
 
 struct hg_error *hg_langs_open(struct hg_analysis *a)

@@ -3,6 +3,7 @@
 #include "core/base/limits.h"
 #include "graph/lang/lang.h"
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
 
 static const struct hg_extent *extent_of(const struct hg_analysis *a, uint32_t node)
 {
@@ -194,9 +195,9 @@ struct hg_container hg_node_container(const struct hg_analysis *a, uint32_t node
 	if (!lang || !lang->ops->container || !addr)
 		return (struct hg_container){0};
 	if (hg_node_is_root(a, node)) // a C++ container is a value: the variable itself
-		return lang->ops->container(lang, type, addr, hg_type_get(a->prog, type)->size,
-					    NULL);
+		return hg_facts_container(a, lang, type, addr, hg_type_get(a->prog, type)->size,
+					  NULL);
 	uint64_t header = extent_of(a, node)->header;
-	return lang->ops->container(lang, type, addr + header, hg_node_size(a, node) - header,
-				    NULL);
+	return hg_facts_container(a, lang, type, addr + header, hg_node_size(a, node) - header,
+				  NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/human.h"
 #include "dwarf/program.h"
+#include "graph/facts.h"
 #include "graph/phase.h"
 #include "graph/report/report_private.h"
 
@@ -20,8 +21,11 @@ static const struct hg_report_ops *find_report(const char *name)
 	return NULL;
 }
 
-static const char *build_id(const struct hg_program *prog, struct hg_report *report)
+static const char *build_id(const struct hg_analysis *a, struct hg_report *report)
 {
+	const struct hg_program *prog = a->prog;
+	if (a->facts && a->facts->loaded)
+		return hg_report_words(report, a->facts->build_id);
 	const struct hg_elf *elf = prog->modules.count ? prog->modules.data[0].elf : NULL;
 	if (!elf)
 		return "";
@@ -52,7 +56,7 @@ static void fill_source(const struct hg_analysis *a, struct hg_report *report)
 		.path = image->path ? hg_report_words(report, image->path) : NULL,
 		.pid = image->pid,
 		.runtime = hg_report_words(report, runtime_version(a)),
-		.build_id = build_id(a->prog, report),
+		.build_id = build_id(a, report),
 	};
 }
 

@@ -4,6 +4,7 @@
 
 #include "dwarf/program.h"
 #include "graph/analysis_private.h"
+#include "graph/facts.h"
 #include "graph/report/report_tables.h"
 #include "graph/report/report_top.h"
 #include "graph/retained.h"
@@ -159,7 +160,7 @@ static void found(void *arg, uint32_t type, uint64_t addr)
 	if (!g->row)
 		return;
 	const struct hg_storage storage = {add_stored, g};
-	const struct hg_container c = lang->ops->container(lang, type, addr, size, &storage);
+	const struct hg_container c = hg_facts_container(g->a, lang, type, addr, size, &storage);
 	if (c.broken)
 		g->broken += !g->unsure;
 	else
@@ -269,10 +270,7 @@ static struct hg_error *gather(struct gathering *g)
 	g->rows.data[0] = (struct row){0};
 	for (size_t i = 0; i < a->blocks.extents.count; i++)
 		g->bytes += 2 * a->blocks.extents.data[i].size;
-	for (size_t i = 0; i < a->prog->image->segment_count; i++)
-		g->bytes += a->prog->image->segments[i].from_file
-				    ? 0
-				    : a->prog->image->segments[i].present;
+	g->bytes += hg_facts_present(a);
 	gather_variables(g);
 	for (uint32_t i = 1; i < a->dom.reached && !g->failed; i++)
 		if (!hg_node_is_root(a, a->dom.preorder[i]))
