@@ -39,6 +39,8 @@ static struct hg_error *read_blocks(struct graphfile_loading *l)
 		err = add_extents(l, data, size / 8);
 	if (!err)
 		err = hg_blocks_finish(blocks, &dropped);
+	free(blocks->types);
+	blocks->types = NULL;
 	if (err)
 		return err;
 	if (dropped || blocks->count != meta->blocks)
@@ -52,7 +54,6 @@ static struct hg_error *read_blocks(struct graphfile_loading *l)
 		largest = types[i] > largest ? types[i] : largest;
 	if (largest >= l->limits.below[HG_RECORD_TYPE])
 		return graphfile_damaged(l, "a block is of a type that is not there");
-	free(blocks->types);
 	blocks->types = (uint32_t *)(uintptr_t)data;
 	return NULL;
 }

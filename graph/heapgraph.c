@@ -311,12 +311,10 @@ static struct hg_error *run(struct hg_analysis *a, const struct hg_options *opti
 		err = build_graph(a, &phases);
 	if (!err)
 		err = find_holders(a, &phases);
-	if (!err && options->verify)
-		err = verify(a);
 	if (err)
 		return err;
 	gather_notes(a);
-	return NULL;
+	return options->verify ? verify(a) : NULL;
 }
 
 static struct hg_error *open_saved(const struct hg_options *options, struct hg_analysis **ret)
