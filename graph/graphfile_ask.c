@@ -2,6 +2,8 @@
 #include "graph/analysis_private.h"
 #include "graph/graphfile_private.h"
 
+#define CACHE_SIZE 1024
+
 enum { ASKED = 1, IS_CONTAINER = 2, HAS_CONTAINERS = 4, VARIES = 8 };
 
 struct asking {
@@ -11,6 +13,10 @@ struct asking {
 	struct hg_map kinds; // type -> what there is to ask of its values
 	struct hg_text text; // nobody reads it
 	hg_outs outs;
+	struct {
+		uint32_t type;
+		uint64_t kind;
+	} cache[CACHE_SIZE]; // in front of kinds: most nodes are of few types
 };
 
 static void name_stored(void *arg, uint32_t type, uint64_t offset, uint32_t to)
@@ -22,7 +28,7 @@ static void name_stored(void *arg, uint32_t type, uint64_t offset, uint32_t to)
 		hg_name_field(ask->a, ask->node, offset, &ask->text);
 }
 
-static uint64_t kind_of(struct asking *ask, uint32_t node, uint32_t type)
+static uint64_t find_kind(struct asking *ask, uint32_t node, uint32_t type)
 {
 	uint64_t *known = hg_map_put(&ask->kinds, type);
 	if (!known || *known)
@@ -36,6 +42,15 @@ static uint64_t kind_of(struct asking *ask, uint32_t node, uint32_t type)
 		kind |= VARIES;
 	*known = kind;
 	return kind;
+}
+
+static uint64_t kind_of(struct asking *ask, uint32_t node, uint32_t type)
+{
+	if (ask->cache[type % CACHE_SIZE].type != type) {
+		ask->cache[type % CACHE_SIZE].kind = find_kind(ask, node, type);
+		ask->cache[type % CACHE_SIZE].type = type;
+	}
+	return ask->cache[type % CACHE_SIZE].kind;
 }
 
 static struct hg_error *ask_edges(struct asking *ask, uint32_t node, uint64_t kind)
@@ -56,7 +71,8 @@ static struct hg_error *ask_edges(struct asking *ask, uint32_t node, uint64_t ki
 static struct hg_error *ask_node(struct asking *ask, uint32_t node)
 {
 	const uint32_t type = hg_node_type(ask->a, node);
-	const uint64_t kind = type && hg_node_addr(ask->a, node) ? kind_of(ask, node, type) : 0;
+	const bool in_memory = !hg_node_is_root(ask->a, node) || hg_node_addr(ask->a, node);
+	const uint64_t kind = type && in_memory ? kind_of(ask, node, type) : 0;
 	if (kind & IS_CONTAINER)
 		hg_node_container(ask->a, node);
 	if (!(kind & (HAS_CONTAINERS | VARIES)))
