@@ -28,6 +28,7 @@ enum hg_option_bit {
 	HG_OPTION_WHEN = 1u << 16,
 	HG_OPTION_MIN = 1u << 17,
 	HG_OPTION_DEPTH = 1u << 18,
+	HG_OPTION_TO = 1u << 19,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
@@ -64,13 +65,14 @@ struct hg_command {
 	const char *details;  /* paragraphs for `heapgraph help COMMAND`; NULL */
 	unsigned options;     /* HG_OPTION_* */
 	unsigned min_operands, max_operands;
+	unsigned shows; /* enum hg_render_needs: formats that need more are refused */
 	/** HG_ERROR_USAGE becomes exit status 2. */
 	struct hg_error *(*run)(const struct hg_args *args);
 };
 
 extern const struct hg_command *const hg_command_table[]; /* ends with NULL */
 extern const struct hg_command hg_cmd_snapshot, hg_cmd_analyze, hg_cmd_top, hg_cmd_why,
-	hg_cmd_leaks, hg_cmd_tree, hg_cmd_help;
+	hg_cmd_leaks, hg_cmd_tree, hg_cmd_export, hg_cmd_help;
 
 /** Returns the command of that name, or NULL. */
 const struct hg_command *hg_command_find(const char *name);

@@ -8,6 +8,7 @@
 #include "cli/render/render.h"
 #include "cli/schedule.h"
 #include "core/base/quantity.h"
+#include "core/base/text.h"
 
 struct option_row {
 	enum hg_option_bit bit;
@@ -20,6 +21,7 @@ struct option_row {
 
 static const struct option_row rows[] = {
 	{HG_OPTION_OUTPUT, 'o', "output", "FILE", "write to FILE (default: core.PID)", false},
+	{HG_OPTION_TO, 'o', "output", "FILE", "write to FILE (default: standard output)", false},
 	{HG_OPTION_EVERY, 0, "every", "TIME", "a snapshot every TIME (10m, 30s, 1h)", false},
 	{HG_OPTION_WHEN, 0, "when", "rss>SIZE",
 	 "a snapshot when the process has more than SIZE (8G)", false},
@@ -36,7 +38,8 @@ static const struct option_row rows[] = {
 	{HG_OPTION_EXACT, 0, "exact", NULL, "exact retained sizes instead of lower bounds (slower)",
 	 false},
 	{HG_OPTION_VERIFY, 0, "verify", NULL, "check every edge against the dominator tree", false},
-	{HG_OPTION_FORMAT, 0, "format", "FORMAT", "text or json (default: text)", false},
+	{HG_OPTION_FORMAT, 0, "format", "FORMAT",
+	 "text (default), json, csv; of trees more: see 'help export'", false},
 	{HG_OPTION_EXE, 0, "exe", "FILE", "the executable, when it is not where the core says",
 	 false},
 	{HG_OPTION_SYSROOT, 0, "sysroot", "FOLDER", "look for the target's files under FOLDER",
@@ -61,19 +64,34 @@ static struct hg_error *parse_count(const char *option, const char *words, uint6
 	return NULL;
 }
 
-static struct hg_error *set_format(const char *name, struct hg_args *ret)
+static bool can_show(const struct hg_command *command, const struct hg_render_ops *format)
 {
-	ret->format = hg_render_find(name);
-	if (ret->format)
-		return NULL;
-	return hg_error_create(HG_ERROR_USAGE, "unknown format '%s': text or json", name);
+	return format->needs <= command->shows;
 }
 
-static struct hg_error *set_option(const struct option_row *row, const char *value,
+static struct hg_error *set_format(const struct hg_command *command, const char *name,
 				   struct hg_args *ret)
+{
+	ret->format = hg_render_find(name);
+	if (ret->format && can_show(command, ret->format))
+		return NULL;
+	struct hg_text known = {0};
+	for (unsigned i = 0; hg_render_table[i]; i++)
+		if (can_show(command, hg_render_table[i]))
+			hg_text_printf(&known, "%s%s", known.length ? ", " : "",
+				       hg_render_table[i]->name);
+	struct hg_error *err = hg_error_create(HG_ERROR_USAGE, "'%s' has no format '%s': %s",
+					       command->name, name, hg_text_str(&known));
+	hg_text_deinit(&known);
+	return err;
+}
+
+static struct hg_error *set_option(const struct hg_command *command, const struct option_row *row,
+				   const char *value, struct hg_args *ret)
 {
 	switch (row->bit) {
 	case HG_OPTION_OUTPUT:
+	case HG_OPTION_TO:
 		ret->output = value;
 		return NULL;
 	case HG_OPTION_EXE:
@@ -83,7 +101,7 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		ret->sysroot = value;
 		return NULL;
 	case HG_OPTION_FORMAT:
-		return set_format(value, ret);
+		return set_format(command, value, ret);
 	case HG_OPTION_LIMIT:
 		return parse_count(row->name, value, &ret->limit);
 	case HG_OPTION_MIN:
@@ -195,7 +213,7 @@ struct hg_error *hg_option_parse(const struct hg_command *command, int argc, cha
 			return bad_option("nothing given for option", argv[optind - 1]);
 		if (value == '?')
 			return bad_option("unknown option", argv[optind - 1]);
-		struct hg_error *err = set_option(find_row(value), optarg, ret);
+		struct hg_error *err = set_option(command, find_row(value), optarg, ret);
 		if (err)
 			return err;
 	}

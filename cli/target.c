@@ -1,6 +1,7 @@
 #include "cli/target.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -82,6 +83,31 @@ struct hg_error *hg_flush_output(void)
 	return hg_error_errno(errno ? errno : EIO, "cannot write to standard output");
 }
 
+/** A new file, for its owner alone: who can read it knows what the process holds. */
+static struct hg_error *open_output(const char *path, FILE **ret)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return hg_error_errno(errno, "cannot create '%s'", path);
+	*ret = fdopen(fd, "w");
+	if (*ret)
+		return NULL;
+	close(fd);
+	return &hg_enomem;
+}
+
+/** Closes the file; it goes away where not all could be written. */
+static struct hg_error *close_output(const char *path, FILE *out, struct hg_error *err)
+{
+	errno = 0;
+	const bool failed = ferror(out);
+	if ((fclose(out) || failed) && !err)
+		err = hg_error_errno(errno ? errno : EIO, "cannot write '%s'", path);
+	if (err)
+		unlink(path);
+	return err;
+}
+
 struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 				  const struct hg_report_args *report_args)
 {
@@ -99,12 +125,19 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 	};
 	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *analysis = NULL;
 	hg_cleanup(hg_report_destroyp) struct hg_report *report = NULL;
+	FILE *out = stdout;
+	if (args->output)
+		err = open_output(args->output, &out);
+	else if (args->format->binary && isatty(STDOUT_FILENO))
+		err = hg_error_create(HG_ERROR_USAGE, "%s is not for a terminal: -o FILE",
+				      args->format->name);
+	if (err)
+		return err;
 	err = hg_analysis_create(&options, &analysis);
 	if (!err)
 		err = hg_report_create(analysis, name, report_args, &report);
 	hg_console_clear(&console);
-	if (err)
-		return err;
-	args->format->report(report, stdout);
-	return hg_flush_output();
+	if (!err)
+		err = args->format->report(report, out);
+	return args->output ? close_output(args->output, out, err) : err ? err : hg_flush_output();
 }

@@ -27,6 +27,7 @@ if [ "$goal" = check ]; then
 	needs_command clang-format-14 clang-format-14
 	needs_command gdb gdb
 	needs_command scdoc scdoc
+	needs_command dot graphviz
 	needs_command zstd zstd
 	needs_command valgrind valgrind
 	# libc's symbols, against which its heap is checked; valgrind wants them too.

@@ -99,10 +99,10 @@ static struct hg_error *show(const struct taken *taken, size_t first)
 		.tables = &table,
 		.table_count = 1,
 	};
-	taken->args->format->report(&report, stdout);
+	struct hg_error *err = taken->args->format->report(&report, stdout);
 	for (size_t i = 0; i < count; i++)
 		hg_text_deinit(&texts[i]);
-	return hg_flush_output();
+	return err ? err : hg_flush_output();
 }
 
 /** Text is shown line by line as the snapshots are taken; the other formats are one document in the end. */

@@ -24,5 +24,6 @@ const struct hg_command hg_cmd_tree = {
 	.options = HG_OPTIONS_SOURCE | HG_OPTION_SORT | HG_OPTION_MIN | HG_OPTION_DEPTH,
 	.min_operands = 1,
 	.max_operands = 2,
+	.shows = HG_RENDER_SUMS,
 	.run = run,
 };

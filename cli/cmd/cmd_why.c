@@ -25,5 +25,6 @@ const struct hg_command hg_cmd_why = {
 	.options = HG_OPTIONS_SOURCE | HG_OPTION_SORT,
 	.min_operands = 2,
 	.max_operands = 2,
+	.shows = HG_RENDER_TREE,
 	.run = run,
 };

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-const struct hg_render_ops *const hg_render_table[] = {&hg_render_text, &hg_render_json, NULL};
+const struct hg_render_ops *const hg_render_table[] = {
+	&hg_render_text,   &hg_render_json,	  &hg_render_csv, &hg_render_dot,
+	&hg_render_folded, &hg_render_speedscope, NULL,
+};
 
 const struct hg_render_ops *hg_render_find(const char *name)
 {

@@ -5,7 +5,7 @@
 #include "cli/render/render.h"
 #include "core/base/human.h"
 
-static void put_string(FILE *out, const char *words)
+void hg_render_json_string(FILE *out, const char *words)
 {
 	fputc('"', out);
 	while (*words) {
@@ -26,7 +26,7 @@ static void put_string(FILE *out, const char *words)
 
 static void put_key(FILE *out, const char *key)
 {
-	put_string(out, key);
+	hg_render_json_string(out, key);
 	fputc(':', out);
 }
 
@@ -34,7 +34,7 @@ static void put_text(FILE *out, const char *key, const char *words)
 {
 	put_key(out, key);
 	if (words)
-		put_string(out, words);
+		hg_render_json_string(out, words);
 	else
 		fputs("null", out);
 }
@@ -46,7 +46,7 @@ static void put_list(FILE *out, const char *key, const char *const *lines, uint3
 	for (uint32_t i = 0; i < count; i++) {
 		if (i)
 			fputc(',', out);
-		put_string(out, lines[i]);
+		hg_render_json_string(out, lines[i]);
 	}
 	fputc(']', out);
 }
@@ -65,7 +65,7 @@ static void put_cell(FILE *out, const struct hg_column *column, const struct hg_
 {
 	put_key(out, column->name);
 	if (column->kind == HG_COLUMN_TEXT)
-		put_string(out, cell->text);
+		hg_render_json_string(out, cell->text);
 	else if (column->kind == HG_COLUMN_ADDRESS)
 		fprintf(out, "\"0x%" PRIx64 "\"", cell->number);
 	else if (column->kind == HG_COLUMN_BOOL)
@@ -131,7 +131,7 @@ static void put_coverage(FILE *out, const struct hg_report *report)
 	fputc('}', out);
 }
 
-static void render_json(const struct hg_report *report, FILE *out)
+static struct hg_error *render_json(const struct hg_report *report, FILE *out)
 {
 	fputc('{', out);
 	put_text(out, "report", report->name);
@@ -152,6 +152,7 @@ static void render_json(const struct hg_report *report, FILE *out)
 	fputs(",\n", out);
 	put_text(out, "trust", report->trust ? report->trust : "");
 	fputs("}\n", out);
+	return NULL;
 }
 
 const struct hg_render_ops hg_render_json = {.name = "json", .report = render_json};

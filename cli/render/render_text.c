@@ -211,7 +211,7 @@ static void put_words(FILE *out, const char *prefix, const char *words)
 	hg_text_deinit(&safe);
 }
 
-static void render_text(const struct hg_report *report, FILE *out)
+static struct hg_error *render_text(const struct hg_report *report, FILE *out)
 {
 	bool empty = true;
 	for (uint32_t i = 0; i < report->sentence_count; i++, empty = false)
@@ -226,6 +226,7 @@ static void render_text(const struct hg_report *report, FILE *out)
 	}
 	for (uint32_t i = 0; i < report->note_count; i++)
 		put_words(out, "note: ", report->notes[i]);
+	return NULL;
 }
 
 const struct hg_render_ops hg_render_text = {.name = "text", .report = render_text};

@@ -1,0 +1,1 @@
+heapgraph export -h; echo "exit $?"
