@@ -128,9 +128,6 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 	FILE *out = stdout;
 	if (args->output)
 		err = open_output(args->output, &out);
-	else if (args->format->binary && isatty(STDOUT_FILENO))
-		err = hg_error_create(HG_ERROR_USAGE, "%s is not for a terminal: -o FILE",
-				      args->format->name);
 	if (err)
 		return err;
 	err = hg_analysis_create(&options, &analysis);

@@ -18,7 +18,6 @@ enum hg_render_needs {
 struct hg_render_ops {
 	const char *name;
 	enum hg_render_needs needs;
-	bool binary; /* not for a terminal */
 	bool pruned; /* `export` leaves out what is small unless told otherwise: for people to look at */
 	/** Fails where memory is exhausted. Write errors stay in the stream: the caller asks ferror(). */
 	struct hg_error *(*report)(const struct hg_report *report, FILE *out);
