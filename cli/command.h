@@ -7,7 +7,7 @@
 
 #include "graph/heapgraph.h"
 
-enum hg_exit { HG_EXIT_OK = 0, HG_EXIT_ERROR = 1, HG_EXIT_USAGE = 2 };
+enum hg_exit { HG_EXIT_OK = 0, HG_EXIT_ERROR = 1, HG_EXIT_USAGE = 2, HG_EXIT_EXCEEDED = 3 };
 
 enum hg_option_bit {
 	HG_OPTION_HELP = 1u << 0,
@@ -28,6 +28,8 @@ enum hg_option_bit {
 	HG_OPTION_WHEN = 1u << 16,
 	HG_OPTION_MIN = 1u << 17,
 	HG_OPTION_DEPTH = 1u << 18,
+	HG_OPTION_FAIL_OVER = 1u << 19,
+	HG_OPTION_KNOWN = 1u << 20,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
@@ -42,8 +44,11 @@ struct hg_schedule {
 	uint64_t rss_above; /* the condition, in bytes; 0 none */
 };
 
+#define HG_MAX_OPERANDS 32
+#define HG_MAX_KNOWN 64
+
 struct hg_args {
-	const char *operands[2]; /* NULL where not given */
+	const char *operands[HG_MAX_OPERANDS]; /* NULL where not given */
 	const char *output;
 	const char *exe;
 	const char *sysroot;
@@ -51,6 +56,9 @@ struct hg_args {
 	const char *sort;
 	const char *filter;
 	const char *by;
+	const char *fail_over;
+	const char *known[HG_MAX_KNOWN];
+	unsigned known_count;
 	uint64_t limit, min_bytes, depth;
 	struct hg_schedule schedule;
 	unsigned verbose;
@@ -64,13 +72,13 @@ struct hg_command {
 	const char *details;  /* paragraphs for `heapgraph help COMMAND`; NULL */
 	unsigned options;     /* HG_OPTION_* */
 	unsigned min_operands, max_operands;
-	/** HG_ERROR_USAGE becomes exit status 2. */
+	/** HG_ERROR_USAGE becomes exit status 2, HG_ERROR_EXCEEDED 3. */
 	struct hg_error *(*run)(const struct hg_args *args);
 };
 
 extern const struct hg_command *const hg_command_table[]; /* ends with NULL */
 extern const struct hg_command hg_cmd_snapshot, hg_cmd_analyze, hg_cmd_top, hg_cmd_why,
-	hg_cmd_leaks, hg_cmd_tree, hg_cmd_help;
+	hg_cmd_leaks, hg_cmd_tree, hg_cmd_suspects, hg_cmd_help;
 
 /** Returns the command of that name, or NULL. */
 const struct hg_command *hg_command_find(const char *name);

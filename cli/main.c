@@ -6,8 +6,8 @@
 #include "cli/target.h"
 
 const struct hg_command *const hg_command_table[] = {
-	&hg_cmd_snapshot, &hg_cmd_analyze, &hg_cmd_top,	 &hg_cmd_why,
-	&hg_cmd_leaks,	  &hg_cmd_tree,	   &hg_cmd_help, NULL,
+	&hg_cmd_snapshot, &hg_cmd_analyze,  &hg_cmd_top,  &hg_cmd_why, &hg_cmd_leaks,
+	&hg_cmd_tree,	  &hg_cmd_suspects, &hg_cmd_help, NULL,
 };
 
 const struct hg_command *hg_command_find(const char *name)
@@ -20,13 +20,14 @@ const struct hg_command *hg_command_find(const char *name)
 
 static int report_error(struct hg_error *err, const char *command)
 {
-	const bool usage = err->code == HG_ERROR_USAGE;
+	const enum hg_error_code code = err->code;
+	const bool usage = code == HG_ERROR_USAGE;
 	hg_print_error(err);
 	if (usage)
 		fprintf(stderr, "try 'heapgraph help%s%s'\n", command ? " " : "",
 			command ? command : "");
 	hg_error_destroy(err);
-	return usage ? HG_EXIT_USAGE : HG_EXIT_ERROR;
+	return code == HG_ERROR_EXCEEDED ? HG_EXIT_EXCEEDED : usage ? HG_EXIT_USAGE : HG_EXIT_ERROR;
 }
 
 static struct hg_error *run_command(const struct hg_command *command, int argc, char **argv)

@@ -33,6 +33,10 @@ static const struct option_row rows[] = {
 	{HG_OPTION_SORT, 0, "sort", "COLUMN", "sort by a column of numbers, largest first", false},
 	{HG_OPTION_FILTER, 0, "filter", "REGEX",
 	 "only rows whose label matches (POSIX extended regular expression)", false},
+	{HG_OPTION_FAIL_OVER, 0, "fail-over", "SIZE|PERCENT",
+	 "exit with 3 when something not known holds more (64M, 10%)", false},
+	{HG_OPTION_KNOWN, 0, "known", "FINGERPRINT|FILE",
+	 "what is known does not count for --fail-over", false},
 	{HG_OPTION_EXACT, 0, "exact", NULL, "exact retained sizes instead of lower bounds (slower)",
 	 false},
 	{HG_OPTION_VERIFY, 0, "verify", NULL, "check every edge against the dominator tree", false},
@@ -67,6 +71,16 @@ static struct hg_error *set_format(const char *name, struct hg_args *ret)
 	if (ret->format)
 		return NULL;
 	return hg_error_create(HG_ERROR_USAGE, "unknown format '%s': text or json", name);
+}
+
+static struct hg_error *add_known(const char *words, struct hg_args *ret)
+{
+	if (ret->known_count == HG_MAX_KNOWN)
+		return hg_error_create(HG_ERROR_USAGE,
+				       "more than %u times --known: put them into a file",
+				       HG_MAX_KNOWN);
+	ret->known[ret->known_count++] = words;
+	return NULL;
 }
 
 static struct hg_error *set_option(const struct option_row *row, const char *value,
@@ -107,6 +121,11 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 	case HG_OPTION_FILTER:
 		ret->filter = value;
 		return NULL;
+	case HG_OPTION_FAIL_OVER:
+		ret->fail_over = value;
+		return NULL;
+	case HG_OPTION_KNOWN:
+		return add_known(value, ret);
 	case HG_OPTION_BY:
 		ret->by = value;
 		return NULL;

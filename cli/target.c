@@ -106,5 +106,8 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 	if (err)
 		return err;
 	args->format->report(report, stdout);
-	return hg_flush_output();
+	err = hg_flush_output();
+	if (!err && report->exceeded)
+		err = hg_error_create(HG_ERROR_EXCEEDED, "%s", report->exceeded);
+	return err;
 }

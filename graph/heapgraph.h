@@ -92,6 +92,7 @@ struct hg_report {
 	uint32_t note_count;
 	const char **sentences; /* the answer in words, shown first as text; in JSON as "summary" */
 	uint32_t sentence_count;
+	const char *exceeded;	 /* what is more than fail_over allows, in words; NULL: nothing */
 	const char *trust;	 /* the trust line; "" none */
 	struct hg_table *tables; /* [0] is "rows" */
 	uint32_t table_count;
@@ -107,6 +108,10 @@ struct hg_report_args {
 	bool exact;	    /* exact retained sets instead of lower bounds */
 	uint64_t min_bytes; /* tree: steps that retain less are left out; 0 for the report's own */
 	uint64_t depth;	    /* tree: steps from the top that are shown; 0 for all */
+	const char *
+		fail_over; /* suspects, diff: "10%" or "64M"; what is more is report->exceeded; NULL */
+	const char *const *known; /* fingerprints, or files of them, of what never exceeds */
+	unsigned known_count;
 };
 
 /** Says what is wrong with the arguments of a report, before an analysis that may take a while; NULL when nothing is. */

@@ -18,6 +18,7 @@ enum hg_error_code {
 	HG_ERROR_UNSUPPORTED, /* understood, but not possible (architecture, no debug info, ...) */
 	HG_ERROR_LIMIT,	      /* larger than core/base/limits.h allows */
 	HG_ERROR_USAGE,	      /* the caller's words are wrong */
+	HG_ERROR_EXCEEDED,    /* answered, and the answer is more than --fail-over allows */
 };
 
 struct hg_error {

@@ -58,6 +58,16 @@ struct hg_error *hg_why_check_sort(const char *sort);
 struct hg_error *hg_why_variable(struct hg_why *why, const struct hg_variable *variable,
 				 const struct hg_container *c);
 
+/** What a step is: "main.userCache", "map[string]*main.User", "shared by main.a and main.b". */
+void hg_why_label(const struct hg_why *why, uint32_t step, struct hg_text *out);
+/** What leads to a step from the one above: ".Cache", "[...]". */
+const char *hg_why_via(const struct hg_why *why, const struct hg_trie_step *step);
+/** The whole way to a step: "main.server.sessions[...].buf". */
+void hg_why_path(const struct hg_why *why, uint32_t step, struct hg_text *out);
+/** A number per step, made of the names of roots, the fields and the types on the way to it alone: the same in another
+ * snapshot, of the same process or of another. The caller frees it, also after an error. */
+struct hg_error *hg_why_keys(const struct hg_why *why, uint64_t **ret);
+
 /** Adds the steps of the trie to the report under a title, the largest children first. */
 struct hg_error *hg_why_rows(struct hg_why *why, const char *title);
 

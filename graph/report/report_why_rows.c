@@ -71,11 +71,6 @@ static const struct hg_trie_step *get_step(const struct show *s, uint32_t step)
 	return &s->why->trie.steps.data[step];
 }
 
-static const char *get_words(const struct show *s, uint32_t number)
-{
-	return hg_strtab_text(&s->why->trie.words, number);
-}
-
 static uint64_t sort_value(const struct show *s, uint32_t step)
 {
 	const struct hg_trie_step *t = get_step(s, step);
@@ -125,45 +120,6 @@ static struct hg_error *sort_children(struct show *s)
 	return NULL;
 }
 
-// "3,000 goroutines [chan receive, created by main.serve]"
-static void add_goroutines(const struct show *s, const struct hg_trie_step *t,
-			   const struct hg_goroutine *g, struct hg_text *out)
-{
-	if (t->objects == 1)
-		hg_namer_root_step(&s->why->namer, t->node, out);
-	else
-		hg_human_things(out, t->objects, "goroutine");
-	hg_namer_goroutine(&s->why->namer, g, false, out);
-}
-
-static void add_label(const struct show *s, uint32_t step, struct hg_text *out)
-{
-	const struct hg_trie_step *t = get_step(s, step);
-	const struct hg_why *why = s->why;
-	const struct hg_goroutine *g = NULL;
-	switch (t->kind) {
-	case HG_TRIE_ROOT:
-		g = t->via ? NULL : hg_tops_goroutine(why->a, &why->tops, t->node);
-		if (g)
-			add_goroutines(s, t, g, out);
-		else
-			hg_namer_root_step(&why->namer, t->node, out);
-		break;
-	case HG_TRIE_SHARED:
-		hg_text_add(out, "shared by ");
-		hg_namer_owners(&why->namer, &why->tops.list.data[why->tops.of[t->node]], out);
-		break;
-	default:
-		if (!t->container || !hg_name_of_type(why->a, t->container, out))
-			hg_text_add(out, hg_class_name(&why->classes, t->class));
-	}
-}
-
-static const char *add_via(const struct show *s, const struct hg_trie_step *t)
-{
-	return t->indirect ? "(...)" : get_words(s, t->via);
-}
-
 static void add_amount(const struct hg_container *c, struct hg_text *out)
 {
 	const size_t length = out->length;
@@ -192,41 +148,13 @@ static void add_step_words(const struct show *s, uint32_t step, const struct hg_
 {
 	const struct hg_trie_step *t = get_step(s, step);
 	if (t->kind == HG_TRIE_BLOCK) {
-		const char *via = add_via(s, t);
+		const char *via = hg_why_via(s->why, t);
 		hg_text_printf(out, "%s%s", via, *via ? "  " : "");
 	}
-	add_label(s, step, out);
+	hg_why_label(s->why, step, out);
 	if (line)
 		hg_text_printf(out, " (%s)", line);
 	add_size(t, c, out);
-}
-
-// The whole way: "main.server.sessions[...].buf".
-static void add_path(const struct show *s, uint32_t step, struct hg_text *out)
-{
-	HG_VEC(uint32_t) above = {0};
-	for (; step; step = get_step(s, step)->parent) {
-		uint32_t *place = hg_vec_push(&above);
-		if (place)
-			*place = step;
-	}
-	while (above.count-- > 0) {
-		const struct hg_trie_step *t = get_step(s, above.data[above.count]);
-		if (t->kind == HG_TRIE_BLOCK) {
-			hg_text_add(out, add_via(s, t));
-		} else if (t->via) {
-			const bool local =
-				hg_root_kind_is_local(s->why->a->roots.list.data[t->node].kind);
-			hg_text_printf(out, "%s%s", local ? "." : " ", get_words(s, t->via));
-		} else if (t->kind == HG_TRIE_ROOT && t->objects > 1) {
-			hg_text_add(out, "goroutine");
-		} else if (t->kind == HG_TRIE_ROOT) {
-			hg_namer_root_step(&s->why->namer, t->node, out);
-		} else {
-			hg_text_add(out, "(shared)");
-		}
-	}
-	hg_vec_deinit(&above);
 }
 
 static void fill_where(const struct show *s, const struct hg_trie_step *t, struct hg_cell *full,
@@ -307,9 +235,9 @@ static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_
 	struct hg_text text = {0};
 	struct hg_cell line = {0};
 	fill_where(s, t, &cells[COLUMN_LINE], &line);
-	add_label(s, step, &text);
+	hg_why_label(s->why, step, &text);
 	cells[COLUMN_LABEL].text = take_words(s, &text);
-	hg_text_add(&text, t->kind == HG_TRIE_BLOCK ? add_via(s, t) : "");
+	hg_text_add(&text, t->kind == HG_TRIE_BLOCK ? hg_why_via(s->why, t) : "");
 	cells[COLUMN_VIA].text = take_words(s, &text);
 	add_type(s, t, &text);
 	cells[COLUMN_TYPE].text = take_words(s, &text);
@@ -321,7 +249,7 @@ static struct hg_error *add_step(struct show *s, uint32_t step, uint32_t parent_
 	cells[COLUMN_SELF].number = t->self;
 	cells[COLUMN_OBJECTS].number = t->objects;
 	cells[COLUMN_RECURSIVE].number = t->recursive;
-	add_path(s, step, &text);
+	hg_why_path(s->why, step, &text);
 	cells[COLUMN_PATH].text = take_words(s, &text);
 	const struct hg_container c = container_of(s, t);
 	fill_container(s->why->report, s->why->a, &c, cells);
@@ -394,7 +322,7 @@ static struct hg_error *apply_filter(struct show *s)
 	for (uint32_t i = 1; i < count; i++) {
 		hg_text_cut(&label, 0);
 		if (s->filter.active)
-			add_label(s, i, &label);
+			hg_why_label(s->why, i, &label);
 		s->wanted[i] = s->wanted[get_step(s, i)->parent] ||
 			       hg_filter_matches(&s->filter, hg_text_str(&label));
 	}

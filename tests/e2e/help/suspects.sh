@@ -1,0 +1,1 @@
+heapgraph suspects -h; echo "exit $?"
