@@ -78,7 +78,7 @@ struct hg_command {
 
 extern const struct hg_command *const hg_command_table[]; /* ends with NULL */
 extern const struct hg_command hg_cmd_snapshot, hg_cmd_analyze, hg_cmd_top, hg_cmd_why,
-	hg_cmd_leaks, hg_cmd_tree, hg_cmd_suspects, hg_cmd_help;
+	hg_cmd_leaks, hg_cmd_tree, hg_cmd_suspects, hg_cmd_diff, hg_cmd_help;
 
 /** Returns the command of that name, or NULL. */
 const struct hg_command *hg_command_find(const char *name);

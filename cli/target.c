@@ -82,6 +82,46 @@ struct hg_error *hg_flush_output(void)
 	return hg_error_errno(errno ? errno : EIO, "cannot write to standard output");
 }
 
+static struct hg_error *open_source(const struct hg_args *args, const char *source,
+				    struct hg_console *console, struct hg_analysis **ret)
+{
+	const struct hg_options options = {
+		.source = source,
+		.exe = args->exe,
+		.sysroot = args->sysroot,
+		.verify = args->verify,
+		.log = &console->log,
+	};
+	return hg_analysis_create(&options, ret);
+}
+
+static struct hg_error *add_base(const struct hg_args *args, const char *source,
+				 struct hg_console *console, struct hg_summary **ret)
+{
+	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *analysis = NULL;
+	struct hg_error *err = open_source(args, source, console, &analysis);
+	return err ? err : hg_summary_create(analysis, ret);
+}
+
+static struct hg_error *print_report(const struct hg_args *args, const char *source,
+				     const char *name, const struct hg_report_args *report_args,
+				     struct hg_console *console)
+{
+	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *analysis = NULL;
+	hg_cleanup(hg_report_destroyp) struct hg_report *report = NULL;
+	struct hg_error *err = open_source(args, source, console, &analysis);
+	if (!err)
+		err = hg_report_create(analysis, name, report_args, &report);
+	hg_console_clear(console);
+	if (err)
+		return err;
+	args->format->report(report, stdout);
+	err = hg_flush_output();
+	if (!err && report->exceeded)
+		err = hg_error_create(HG_ERROR_EXCEEDED, "%s", report->exceeded);
+	return err;
+}
+
 struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 				  const struct hg_report_args *report_args)
 {
@@ -90,24 +130,29 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 		return err;
 	struct hg_console console;
 	hg_console_init(&console, args->verbose);
-	const struct hg_options options = {
-		.source = args->operands[0],
-		.exe = args->exe,
-		.sysroot = args->sysroot,
-		.verify = args->verify,
-		.log = &console.log,
-	};
-	hg_cleanup(hg_analysis_destroyp) struct hg_analysis *analysis = NULL;
-	hg_cleanup(hg_report_destroyp) struct hg_report *report = NULL;
-	err = hg_analysis_create(&options, &analysis);
-	if (!err)
-		err = hg_report_create(analysis, name, report_args, &report);
-	hg_console_clear(&console);
+	return print_report(args, args->operands[0], name, report_args, &console);
+}
+
+struct hg_error *hg_target_compare(const struct hg_args *args, const char *name,
+				   const struct hg_report_args *report_args)
+{
+	struct hg_summary *bases[HG_MAX_OPERANDS] = {0};
+	struct hg_report_args all = *report_args;
+	struct hg_error *err = hg_report_check(name, report_args);
 	if (err)
 		return err;
-	args->format->report(report, stdout);
-	err = hg_flush_output();
-	if (!err && report->exceeded)
-		err = hg_error_create(HG_ERROR_EXCEEDED, "%s", report->exceeded);
+	struct hg_console console;
+	hg_console_init(&console, args->verbose);
+	all.bases = bases;
+	while (!err && all.base_count + 1 < HG_MAX_OPERANDS && args->operands[all.base_count + 1]) {
+		err = add_base(args, args->operands[all.base_count], &console,
+			       &bases[all.base_count]);
+		all.base_count++;
+	}
+	if (!err)
+		err = print_report(args, args->operands[all.base_count], name, &all, &console);
+	hg_console_clear(&console);
+	for (unsigned i = 0; i < all.base_count; i++)
+		hg_summary_destroy(bases[i]);
 	return err;
 }

@@ -33,4 +33,8 @@ struct hg_error *hg_flush_output(void);
 struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 				  const struct hg_report_args *report_args);
 
+/** Analyzes all operands, one after the other, and prints the report `name` on the last with those before it as bases. */
+struct hg_error *hg_target_compare(const struct hg_args *args, const char *name,
+				   const struct hg_report_args *report_args);
+
 #endif

@@ -99,6 +99,11 @@ struct hg_report {
 	struct hg_report_private *priv; /* arena */
 };
 
+/** What diff needs to know of an analysis, which may end then. */
+struct hg_summary;
+struct hg_error *hg_summary_create(struct hg_analysis *analysis, struct hg_summary **ret);
+void hg_summary_destroy(struct hg_summary *summary);
+
 struct hg_report_args {
 	const char *by;	    /* top: "type", "object", "root", "package", "goroutine" */
 	const char *target; /* why: a type, address or variable */
@@ -112,6 +117,8 @@ struct hg_report_args {
 		fail_over; /* suspects, diff: "10%" or "64M"; what is more is report->exceeded; NULL */
 	const char *const *known; /* fingerprints, or files of them, of what never exceeds */
 	unsigned known_count;
+	struct hg_summary *const *bases; /* diff: what came before, the oldest first */
+	unsigned base_count;
 };
 
 /** Says what is wrong with the arguments of a report, before an analysis that may take a while; NULL when nothing is. */

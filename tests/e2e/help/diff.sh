@@ -1,0 +1,1 @@
+heapgraph diff -h; echo "exit $?"
