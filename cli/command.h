@@ -30,6 +30,7 @@ enum hg_option_bit {
 	HG_OPTION_DEPTH = 1u << 18,
 	HG_OPTION_FAIL_OVER = 1u << 19,
 	HG_OPTION_KNOWN = 1u << 20,
+	HG_OPTION_CUT = 1u << 21,
 	HG_OPTION_OPTIONS = 1u << 12, /* hidden: of `help`, for the check of the man pages */
 	/* What every command takes that reads a SOURCE and prints a report. */
 	HG_OPTIONS_SOURCE = HG_OPTION_EXE | HG_OPTION_SYSROOT | HG_OPTION_FORMAT | HG_OPTION_LIMIT |
@@ -56,6 +57,7 @@ struct hg_args {
 	const char *sort;
 	const char *filter;
 	const char *by;
+	const char *cut;
 	const char *fail_over;
 	const char *known[HG_MAX_KNOWN];
 	unsigned known_count;
@@ -78,7 +80,7 @@ struct hg_command {
 
 extern const struct hg_command *const hg_command_table[]; /* ends with NULL */
 extern const struct hg_command hg_cmd_snapshot, hg_cmd_analyze, hg_cmd_top, hg_cmd_why,
-	hg_cmd_leaks, hg_cmd_tree, hg_cmd_suspects, hg_cmd_diff, hg_cmd_help;
+	hg_cmd_leaks, hg_cmd_tree, hg_cmd_suspects, hg_cmd_diff, hg_cmd_what_if, hg_cmd_help;
 
 /** Returns the command of that name, or NULL. */
 const struct hg_command *hg_command_find(const char *name);

@@ -6,8 +6,17 @@
 #include "cli/target.h"
 
 const struct hg_command *const hg_command_table[] = {
-	&hg_cmd_snapshot, &hg_cmd_analyze,  &hg_cmd_top,  &hg_cmd_why,	&hg_cmd_leaks,
-	&hg_cmd_tree,	  &hg_cmd_suspects, &hg_cmd_diff, &hg_cmd_help, NULL,
+	&hg_cmd_snapshot,
+	&hg_cmd_analyze,
+	&hg_cmd_top,
+	&hg_cmd_why,
+	&hg_cmd_leaks,
+	&hg_cmd_tree,
+	&hg_cmd_suspects,
+	&hg_cmd_diff,
+	&hg_cmd_what_if,
+	&hg_cmd_help,
+	NULL,
 };
 
 const struct hg_command *hg_command_find(const char *name)

@@ -33,6 +33,8 @@ static const struct option_row rows[] = {
 	{HG_OPTION_SORT, 0, "sort", "COLUMN", "sort by a column of numbers, largest first", false},
 	{HG_OPTION_FILTER, 0, "filter", "REGEX",
 	 "only rows whose label matches (POSIX extended regular expression)", false},
+	{HG_OPTION_CUT, 0, "cut", "WHAT", "a variable, field (main.server.cache), type or address",
+	 false},
 	{HG_OPTION_FAIL_OVER, 0, "fail-over", "SIZE|PERCENT",
 	 "exit with 3 when something not known holds more (64M, 10%)", false},
 	{HG_OPTION_KNOWN, 0, "known", "FINGERPRINT|FILE",
@@ -83,6 +85,27 @@ static struct hg_error *add_known(const char *words, struct hg_args *ret)
 	return NULL;
 }
 
+static void set_flag(const struct option_row *row, struct hg_args *ret)
+{
+	switch (row->bit) {
+	case HG_OPTION_EXACT:
+		ret->exact = true;
+		return;
+	case HG_OPTION_VERIFY:
+		ret->verify = true;
+		return;
+	case HG_OPTION_VERBOSE:
+		ret->verbose++;
+		return;
+	case HG_OPTION_HELP:
+		ret->help = true;
+		return;
+	default:
+		ret->options = true;
+		return;
+	}
+}
+
 static struct hg_error *set_option(const struct option_row *row, const char *value,
 				   struct hg_args *ret)
 {
@@ -121,6 +144,9 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 	case HG_OPTION_FILTER:
 		ret->filter = value;
 		return NULL;
+	case HG_OPTION_CUT:
+		ret->cut = value;
+		return NULL;
 	case HG_OPTION_FAIL_OVER:
 		ret->fail_over = value;
 		return NULL;
@@ -129,20 +155,8 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 	case HG_OPTION_BY:
 		ret->by = value;
 		return NULL;
-	case HG_OPTION_EXACT:
-		ret->exact = true;
-		return NULL;
-	case HG_OPTION_VERIFY:
-		ret->verify = true;
-		return NULL;
-	case HG_OPTION_VERBOSE:
-		ret->verbose++;
-		return NULL;
-	case HG_OPTION_HELP:
-		ret->help = true;
-		return NULL;
 	default:
-		ret->options = true;
+		set_flag(row, ret);
 		return NULL;
 	}
 }

@@ -10,8 +10,8 @@
 #include "graph/report/report_private.h"
 
 static const struct hg_report_ops *const reports[] = {
-	&hg_report_analyze, &hg_report_top,	 &hg_report_why, &hg_report_leaks,
-	&hg_report_tree,    &hg_report_suspects, &hg_report_diff};
+	&hg_report_analyze, &hg_report_top,	 &hg_report_why,  &hg_report_leaks,
+	&hg_report_tree,    &hg_report_suspects, &hg_report_diff, &hg_report_what_if};
 
 static const struct hg_report_ops *find_report(const char *name)
 {

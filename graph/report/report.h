@@ -22,7 +22,7 @@ struct hg_report_ops {
 };
 
 extern const struct hg_report_ops hg_report_analyze, hg_report_top, hg_report_why, hg_report_leaks,
-	hg_report_tree, hg_report_suspects, hg_report_diff;
+	hg_report_tree, hg_report_suspects, hg_report_diff, hg_report_what_if;
 
 /** Copies words into the report; NULL (and the report fails in the end) when memory is exhausted. */
 const char *hg_report_words(struct hg_report *report, const char *words);

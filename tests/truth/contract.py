@@ -18,6 +18,7 @@ ROWS = {  # by report and, for top, by what tells its kind of row
     "suspects": {"label": str, "reason": str, "objects": int, "permille": int, "retained": int, "own": int, "fingerprint": str, "known": bool},
     "diff": {"label": str, "grew": int, "more": int, "before": int, "now": int, "objects_before": int, "objects": int, "every_time": bool,
              "fingerprint": str, "known": bool},
+    "what-if": {"type": str, "count": int, "bytes": int},
     "why": {"id": int, "label": str, "via": str, "type": str, "count": int, "shallow": int, "retained": int},
 }
 
@@ -66,7 +67,7 @@ def check(report, by=None, runtime="go1."):
     for key in COVERAGE:
         check_key("coverage", report["coverage"], key, int)
     check_key("coverage", report["coverage"], "notes", list)
-    if report["report"] in ("why", "suspects", "diff"):
+    if report["report"] in ("why", "suspects", "diff", "what-if"):
         check_rows(report, report["report"])
     elif by:
         check_rows(report, by)

@@ -29,6 +29,9 @@ def one(version, mode):
             raise Failed(f"roots without a row: {' '.join(missing)}; there are {len(roots)}")
         for name in ALONE:
             compare(problems, name, roots["main." + name]["retained"], target.drop("main." + name))
+            cut = ask("what-if", core, "--cut=main." + name, "-n", "1000000")["rows"]
+            if sum(row["bytes"] for row in cut) != roots["main." + name]["retained"]:
+                problems.append(f"{name}: cut frees {sum(row['bytes'] for row in cut):,}, retains {roots['main.' + name]['retained']:,}")
         a, b = (roots["main.owner" + x]["retained"] for x in "AB")
         compare(problems, "ownerA alone", a, target.drop("main.ownerA"))
         fell = target.drop("main.ownerB")

@@ -1,0 +1,1 @@
+heapgraph what-if -h; echo "exit $?"
