@@ -131,11 +131,15 @@ void native_find_tls(struct native_rooter *r)
 	for (size_t i = 0; i < image->segment_count; i++)
 		r->storage_left += image->segments[i].size;
 	struct loader loader = {.r = r};
-	uint64_t dynamic = 0, next;
+	uint64_t dynamic = 0, next, before = 0;
 	uint64_t map = first_link_map(r, &dynamic);
 	// struct link_map { l_addr; l_name; l_ld; l_next; l_prev; ... }
-	for (unsigned i = 0; map && i < HG_MAX_MODULES && !r->failed; i++, map = next) {
+	// A list that comes back ends there: it meets the one that was kept last (Brent 1980).
+	for (unsigned i = 0; map && map != before && i < HG_MAX_MODULES && !r->failed;
+	     i++, map = next) {
 		uint64_t ld;
+		if (!(i & (i - 1)))
+			before = map;
 		if (!hg_image_u64(image, map + 16, &ld) || !hg_image_u64(image, map + 24, &next))
 			break;
 		const struct hg_module *module = hg_program_module_at(r->prog, ld);

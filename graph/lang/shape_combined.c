@@ -25,11 +25,15 @@ static bool is_made(const struct hg_shapes *shapes, uint32_t type)
 		first->offset + hg_type_get(shapes->prog, first->type)->size == t->size);
 }
 
+/** Or does one of them reach beyond all memory? */
 static bool overlaps(const struct hg_shapes *shapes, const struct hg_member *member,
 		     uint64_t offset, uint64_t size)
 {
 	const uint64_t other = hg_type_get(shapes->prog, member->type)->size;
-	return offset < member->offset + other && member->offset < offset + size;
+	uint64_t end, other_end;
+	return __builtin_add_overflow(offset, size, &end) ||
+	       __builtin_add_overflow(member->offset, other, &other_end) ||
+	       (offset < other_end && member->offset < end);
 }
 
 /** Fills members with what `known` holds and the new one, by offset; returns how many, 0 where they cannot be together. */
