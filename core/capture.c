@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/capture_hide.h"
 #include "core/capture_mode.h"
 #include "core/capture_notes.h"
 #include "core/capture_record.h"
@@ -62,10 +63,10 @@ static struct hg_error *open_output(struct output *output)
 	struct hg_error *err = check_folder(folder);
 	if (err)
 		return err;
-	output->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	output->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (output->fd < 0) {
-		output->fd = open(output->path,
-				  O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+		output->fd = open(output->path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC,
+				  0600);
 		output->named = output->fd >= 0;
 	}
 	if (output->fd < 0)
@@ -218,10 +219,31 @@ static struct hg_error *write_directly(struct hg_snapshot *snapshot, struct writ
 	return hg_snapshot_take(snapshot, &sink);
 }
 
-static struct hg_error *finish(const struct writing *writing, const struct hg_snapshot *snapshot,
-			       struct output *output)
+/** Takes out what the caller finds in the core that is not to be in it, before anybody else can see it. */
+static struct hg_error *hide(const struct writing *writing, struct hg_snapshot *snapshot,
+			     const struct hg_capture_options *options)
+{
+	char core[64];
+	snprintf(core, sizeof(core), "/proc/self/fd/%d", writing->writer.fd);
+	hg_hidden_list list = {0};
+	struct hg_error *err = options->hide(options->hide_arg, snapshot->pid, core, &list);
+	struct hg_hidden *place = err ? NULL : hg_vec_push(&list);
+	if (place) {
+		*place = snapshot->arguments;
+		err = hg_hide_contents(&writing->writer, &list, &snapshot->hidden_bytes);
+	} else if (!err) {
+		err = &hg_enomem;
+	}
+	hg_vec_deinit(&list);
+	return err ? err : write_record(writing, snapshot);
+}
+
+static struct hg_error *finish(const struct writing *writing, struct hg_snapshot *snapshot,
+			       const struct hg_capture_options *options, struct output *output)
 {
 	struct hg_error *err = write_record(writing, snapshot);
+	if (!err && options && options->hide)
+		err = hide(writing, snapshot, options);
 	return err ? err : name_output(output);
 }
 
@@ -239,10 +261,14 @@ static struct hg_error *write_stopped(struct hg_snapshot *snapshot, struct writi
 	return direct ? write_directly(snapshot, writing) : copy_and_write(snapshot, writing);
 }
 
-static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool direct,
-				struct writing *writing, struct output *output)
+static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid,
+				const struct hg_capture_options *options, struct writing *writing,
+				struct output *output)
 {
+	const bool direct = options && options->direct;
 	struct hg_error *err = hg_snapshot_prepare(snapshot, pid);
+	if (!err && options && options->hide)
+		err = hg_hide_arguments(snapshot);
 	if (!err)
 		err = hg_mode_decide(snapshot);
 	if (!err)
@@ -254,14 +280,14 @@ static struct hg_error *capture(struct hg_snapshot *snapshot, uint32_t pid, bool
 	if (snapshot->mode == HG_CAPTURE_FORK) {
 		err = write_directly(snapshot, writing);
 		if (!err)
-			return finish(writing, snapshot, output);
+			return finish(writing, snapshot, options, output);
 		if (err->code == HG_ERROR_UNSUPPORTED && !writing->writer.segments.count)
 			err = hg_mode_fall_back(snapshot, err);
 		if (err)
 			return err;
 	}
 	err = write_stopped(snapshot, writing, direct);
-	return err ? err : finish(writing, snapshot, output);
+	return err ? err : finish(writing, snapshot, options, output);
 }
 
 struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *options,
@@ -280,8 +306,7 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 		snapshot.limits = options->limits;
 	}
 	struct writing writing = {0};
-	struct hg_error *err =
-		capture(&snapshot, pid, options && options->direct, &writing, &output);
+	struct hg_error *err = capture(&snapshot, pid, options, &writing, &output);
 	if (output.fd >= 0 && close(output.fd) && !err)
 		err = hg_error_errno(errno, "cannot write '%s'", output.path);
 	if (err && output.named)
@@ -297,6 +322,7 @@ struct hg_error *hg_capture(uint32_t pid, const struct hg_capture_options *optio
 			.missing_bytes = snapshot.missing_bytes,
 			.growth_bytes = snapshot.growth_bytes,
 			.reap_us = snapshot.reap_us,
+			.hidden_bytes = snapshot.hidden_bytes,
 			.mode = snapshot.mode,
 		};
 	hg_core_writer_deinit(&writing.writer);

@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/vec.h"
 
 enum hg_capture_mode {
 	HG_CAPTURE_AUTO,
@@ -29,11 +30,20 @@ struct hg_capture_limits {
 	uint64_t max_growth;   /* of memory, in bytes, while a copy lives; 0 for no limit */
 };
 
+struct hg_hidden { /* memory whose contents are not to be in a core */
+	uint64_t addr, size;
+};
+typedef HG_VEC(struct hg_hidden) hg_hidden_list;
+
 struct hg_capture_options {
 	const char *
 		output; /* file to create (O_EXCL, mode 0600); NULL for core.PID in the current folder */
 	struct hg_capture_limits limits;
 	bool direct; /* write while it stands still, without a copy in memory; done also where memory is short */
+	/** Looks at the core, which has no name of its own yet, and says what is to be hidden; NULL: nothing is. The
+	 * arguments and the environment are hidden, too. */
+	struct hg_error *(*hide)(void *arg, uint32_t pid, const char *core, hg_hidden_list *ret);
+	void *hide_arg;
 	const struct hg_log *log;
 };
 
@@ -45,6 +55,7 @@ struct hg_capture_result {
 	uint64_t missing_bytes; /* resident but unreadable */
 	uint64_t reap_us;	/* how long two of its threads stood once more afterwards */
 	uint64_t growth_bytes;	/* the most that the copy can have taken */
+	uint64_t hidden_bytes;	/* of contents that are zeros instead */
 	enum hg_capture_mode mode;
 };
 

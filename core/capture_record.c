@@ -75,6 +75,8 @@ void hg_snapshot_record(const struct hg_snapshot *snapshot, size_t room, struct 
 		       "heapgraph %s\nmode %s\ntime %lld\npause_us %" PRIu64 "\nconsistent %s\n",
 		       HG_VERSION, hg_capture_mode_name(snapshot->mode), (long long)time(NULL),
 		       snapshot->stopped_us, snapshot->mode == HG_CAPTURE_NO_STOP ? "no" : "yes");
+	if (snapshot->hidden_bytes)
+		hg_text_printf(ret, "hidden_bytes %" PRIu64 "\n", snapshot->hidden_bytes);
 	add_figures(snapshot, ret);
 	struct listing listing = {.text = ret, .room = room};
 	add_ranges(snapshot, &listing);

@@ -132,6 +132,9 @@ struct hg_snapshot {
 	uint64_t run_bytes, missing_bytes, stopped_us;
 	uint64_t reap_us;      // how long two threads stood when the copy was taken away
 	uint64_t growth_bytes; // at most, while the copy lived
+	struct hg_hidden
+		arguments; // and the environment, where they are to be hidden; size 0: they are not
+	uint64_t hidden_bytes; // that were written as zeros on purpose
 };
 
 /** Where pages go while the target stands, when they are not to go into memory. */

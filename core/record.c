@@ -58,6 +58,21 @@ static struct hg_error *add_notes(struct hg_image *image, const struct sums *sum
 	return NULL;
 }
 
+static struct hg_error *add_hidden(struct hg_image *image, const char *line)
+{
+	uint64_t bytes;
+	if (sscanf(line, "hidden_bytes %" SCNu64, &bytes) != 1)
+		return NULL;
+	struct hg_text text = {0};
+	hg_human_bytes(&text, bytes);
+	struct hg_error *err = hg_image_notef(image,
+					      "contents of pointer-free objects were left out "
+					      "(%s), and arguments and environment",
+					      hg_text_str(&text));
+	hg_text_deinit(&text);
+	return err;
+}
+
 struct hg_error *hg_record_read(struct hg_image *image, const char *text, size_t size)
 {
 	struct sums sums = {0};
@@ -68,12 +83,15 @@ struct hg_error *hg_record_read(struct hg_image *image, const char *text, size_t
 		snprintf(line, sizeof(line), "%.*s", (int)(length < 127 ? length : 127), text + at);
 		at += length + 1;
 		add_range(&sums, line);
+		struct hg_error *err = add_hidden(image, line);
+		if (err)
+			return err;
 		if (strcmp(line, "consistent no") || image->inconsistent)
 			continue;
 		image->inconsistent = true;
-		struct hg_error *err = hg_image_notef(
-			image, "copied while the process ran: this is no instant of it, and "
-			       "references may lead astray");
+		err = hg_image_notef(image,
+				     "copied while the process ran: this is no instant of it, and "
+				     "references may lead astray");
 		if (err)
 			return err;
 	}

@@ -7,6 +7,7 @@
  *   time SECONDS             since 1970
  *   pause_us N               how long the process stood still
  *   consistent yes           one instant; "no": copied while it ran
+ *   hidden_bytes N           contents of objects without pointers that are zeros here on purpose
  *   NAME_bytes N             memory figures of the system at the stop
  *   left_out START END WHY   hexadecimal; WHY: asked, device, copy, moving, failed
  *   more N BYTES             ranges that found no room
