@@ -30,6 +30,7 @@ enum hg_option_bit {
 	HG_OPTION_MAX_PAUSE = 1u << 18,
 	HG_OPTION_MAX_GROWTH = 1u << 19,
 	HG_OPTION_NO_STOP = 1u << 20,
+	HG_OPTION_OMIT_DATA = 1u << 21,
 	/* How a live process may be treated. */
 	HG_OPTIONS_LIVE =
 		HG_OPTION_MODE | HG_OPTION_MAX_PAUSE | HG_OPTION_MAX_GROWTH | HG_OPTION_NO_STOP,
@@ -62,7 +63,7 @@ struct hg_args {
 	struct hg_schedule schedule;
 	struct hg_live_options live;
 	unsigned verbose;
-	bool exact, verify, help, options;
+	bool exact, verify, omit_data, help, options;
 };
 
 struct hg_command {

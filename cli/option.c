@@ -45,6 +45,8 @@ static const struct option_row rows[] = {
 	 "give the copy up when it has taken more memory", false},
 	{HG_OPTION_NO_STOP, 0, "no-stop", NULL,
 	 "do not stop the process: what comes out is no instant of it", false},
+	{HG_OPTION_OMIT_DATA, 0, "omit-data", NULL,
+	 "leave out texts and numbers: what has no pointers, arguments, environment", false},
 	{HG_OPTION_EXE, 0, "exe", "FILE", "the executable, when it is not where the core says",
 	 false},
 	{HG_OPTION_SYSROOT, 0, "sysroot", "FOLDER", "look for the target's files under FOLDER",
@@ -165,6 +167,36 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		return parse_scaled(row->name, value, 1000, &ret->live.max_pause_us);
 	case HG_OPTION_MAX_GROWTH:
 		return parse_scaled(row->name, value, 1 << 20, &ret->live.max_growth);
+<<<<<<< HEAD
+=======
+	case HG_OPTION_NO_STOP:
+		ret->live.mode = "no-stop";
+		return NULL;
+	case HG_OPTION_OMIT_DATA:
+		ret->omit_data = true;
+		return NULL;
+	case HG_OPTION_SORT:
+		ret->sort = value;
+		return NULL;
+	case HG_OPTION_FILTER:
+		ret->filter = value;
+		return NULL;
+	case HG_OPTION_BY:
+		ret->by = value;
+		return NULL;
+	case HG_OPTION_EXACT:
+		ret->exact = true;
+		return NULL;
+	case HG_OPTION_VERIFY:
+		ret->verify = true;
+		return NULL;
+	case HG_OPTION_VERBOSE:
+		ret->verbose++;
+		return NULL;
+	case HG_OPTION_HELP:
+		ret->help = true;
+		return NULL;
+>>>>>>> 573877b (Leave out the contents of objects without pointers where that is asked for)
 	default:
 		set_flag(row->bit, ret);
 		return NULL;

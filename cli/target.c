@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +73,11 @@ void hg_console_clear(struct hg_console *console)
 	console->drawn = false;
 }
 
+void hg_keep_to_ourselves(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
 void hg_print_error(const struct hg_error *err)
 {
 	print_line("heapgraph: ", err->message);
@@ -92,6 +98,7 @@ struct hg_error *hg_target_report(const struct hg_args *args, const char *name,
 	if (err)
 		return err;
 	struct hg_console console;
+	hg_keep_to_ourselves();
 	hg_console_init(&console, args->verbose);
 	const struct hg_options options = {
 		.source = args->operands[0],

@@ -21,6 +21,9 @@ void hg_console_init(struct hg_console *console, unsigned verbose);
 /** Wipes the progress line, if any. */
 void hg_console_clear(struct hg_console *console);
 
+/** Keeps other processes of the same user, and core dumps, away from our memory: it will hold what another has in its. */
+void hg_keep_to_ourselves(void);
+
 /** Prints "heapgraph: MESSAGE" on stderr, safe for a terminal. */
 void hg_print_error(const struct hg_error *err);
 

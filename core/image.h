@@ -70,6 +70,13 @@ struct hg_error *hg_image_open_core(const char *path, const struct hg_image_opti
 struct hg_error *hg_image_open_live(uint32_t pid, const struct hg_image_options *options,
 				    uint64_t *stopped_us, struct hg_image **ret);
 
+struct hg_hidden;
+
+/** Makes zeros of ranges of the memory that a core has, in this image alone. Sorted and disjoint ranges; nothing may be viewed
+ * yet. */
+struct hg_error *hg_image_hide(struct hg_image *image, const struct hg_hidden *ranges,
+			       size_t count);
+
 void hg_image_destroy(struct hg_image *image);
 HG_DEFINE_CLEANUP(struct hg_image, hg_image_destroy)
 

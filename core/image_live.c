@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/limits.h"
 #include "core/capture_mode.h"
@@ -12,26 +11,13 @@
 #include "core/note.h"
 #include "core/record.h"
 
-/** Tells whether the process sees the same files as we do: the same mounts and the same root. */
-static bool shares_root(uint32_t pid)
-{
-	char path[64];
-	struct stat theirs, ours;
-	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
-	if (stat(path, &theirs) || stat("/proc/self/ns/mnt", &ours) || theirs.st_ino != ours.st_ino)
-		return false;
-	snprintf(path, sizeof(path), "/proc/%u/root", pid);
-	return !stat(path, &theirs) && !stat("/", &ours) && theirs.st_ino == ours.st_ino &&
-	       theirs.st_dev == ours.st_dev;
-}
-
 static struct hg_error *copy_facts(struct hg_image *image, struct hg_snapshot *snapshot)
 {
 	image->arch = snapshot->arch;
 	image->pid = snapshot->pid;
 	image->comm = hg_arena_strndup(&image->arena, snapshot->status.name,
 				       strlen(snapshot->status.name));
-	if (!*image->sysroot && !shares_root(snapshot->pid))
+	if (!*image->sysroot && !hg_proc_shares_root(snapshot->pid))
 		image->sysroot = hg_arena_printf(&image->arena, "/proc/%u/root", snapshot->pid);
 	if (!image->comm || !image->sysroot)
 		return &hg_enomem;

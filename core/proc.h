@@ -49,6 +49,9 @@ bool hg_proc_is_frozen(uint32_t pid);
 /** Tells whether devices may be writing into its memory: files opened with O_DIRECT, io_uring, RDMA, VFIO. */
 bool hg_proc_has_direct_io(uint32_t pid);
 
+/** Tells whether the process sees the same files as we do: the same mounts and the same root. */
+bool hg_proc_shares_root(uint32_t pid);
+
 typedef HG_VEC(uint32_t) hg_tids;
 
 /** Lists the threads of a process, in the order of the system: the main thread first. */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/proc.h"
 
@@ -74,4 +75,16 @@ bool hg_proc_has_direct_io(uint32_t pid)
 	}
 	closedir(dir);
 	return found;
+}
+
+bool hg_proc_shares_root(uint32_t pid)
+{
+	char path[64];
+	struct stat theirs, ours;
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
+	if (stat(path, &theirs) || stat("/proc/self/ns/mnt", &ours) || theirs.st_ino != ours.st_ino)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%u/root", pid);
+	return !stat(path, &theirs) && !stat("/", &ours) && theirs.st_ino == ours.st_ino &&
+	       theirs.st_dev == ours.st_dev;
 }

@@ -8,6 +8,7 @@
 
 #include "core/capture.h"
 #include "core/proc.h"
+#include "graph/omit.h"
 #include "graph/phase.h"
 #include "graph/analysis_private.h"
 #include "graph/leak_mark.h"
@@ -434,7 +435,10 @@ struct hg_error *hg_snapshot(const struct hg_snapshot_options *options,
 			     struct hg_snapshot_result *ret)
 {
 	struct hg_capture_result result = {0};
-	struct hg_capture_options capture = {.output = options->output, .log = options->log};
+	struct hg_capture_options capture = {.output = options->output,
+					     .hide = options->omit_data ? hg_omit_find : NULL,
+					     .hide_arg = (void *)options->log,
+					     .log = options->log};
 	struct hg_error *err = set_limits(&options->live, &capture.limits);
 	if (!err)
 		err = hg_capture(options->pid, &capture, &result);
@@ -449,6 +453,7 @@ struct hg_error *hg_snapshot(const struct hg_snapshot_options *options,
 		.reap_us = result.reap_us,
 		.growth_bytes = result.growth_bytes,
 		.missing_bytes = result.missing_bytes,
+		.omitted_bytes = result.hidden_bytes,
 	};
 	return NULL;
 }

@@ -131,6 +131,7 @@ struct hg_snapshot_options {
 	uint32_t pid;
 	struct hg_live_options live;
 	const char *output; /* NULL for core.PID */
+	bool omit_data; /* leave out the contents of objects without pointers, arguments and environment */
 	const struct hg_log *log;
 };
 
@@ -138,6 +139,7 @@ struct hg_snapshot_result {
 	char *path;	  /* malloc'd, the caller's */
 	const char *mode; /* how it was taken; static */
 	uint64_t bytes, file_size, stopped_us, reap_us, growth_bytes, missing_bytes;
+	uint64_t omitted_bytes; /* of contents (omit_data) */
 };
 
 /** Writes a core of a live process; see core/capture.h. */

@@ -16,6 +16,7 @@ static const struct hg_column columns[] = {
 	{.name = "reap_us", .title = "STOPPED AGAIN", .kind = HG_COLUMN_COUNT},
 	{.name = "growth_bytes", .title = "GROWTH", .kind = HG_COLUMN_BYTES},
 	{.name = "missing_bytes", .title = "MISSING", .kind = HG_COLUMN_BYTES},
+	{.name = "omitted_bytes", .title = "LEFT OUT", .kind = HG_COLUMN_BYTES},
 	{.name = "removed", .title = "REMOVED", .kind = HG_COLUMN_BOOL},
 };
 
@@ -47,6 +48,11 @@ static void describe(const struct hg_snapshot_result *result, struct hg_text *te
 		hg_text_add(text, "; its copy took at most ");
 		hg_human_bytes(text, result->growth_bytes);
 		hg_text_add(text, " of memory for a while");
+	}
+	if (result->omitted_bytes) {
+		hg_text_add(text, "; left out ");
+		hg_human_bytes(text, result->omitted_bytes);
+		hg_text_add(text, " of contents");
 	}
 	if (result->missing_bytes) {
 		hg_text_add(text, "; could not read ");
@@ -82,7 +88,8 @@ static void fill_row(const struct taken *taken, const struct hg_snapshot_result 
 	row[5].number = result->reap_us;
 	row[6].number = result->growth_bytes;
 	row[7].number = result->missing_bytes;
-	row[8].number = is_removed(taken, result->path);
+	row[8].number = result->omitted_bytes;
+	row[9].number = is_removed(taken, result->path);
 }
 
 /** Shows the results from `first` on. */
@@ -138,6 +145,7 @@ static struct hg_error *take(void *arg, const char *path)
 		.pid = taken->pid,
 		.live = taken->args->live,
 		.output = path,
+		.omit_data = taken->args->omit_data,
 		.log = taken->log,
 	};
 	struct hg_error *err = hg_snapshot(&options, result);
@@ -190,6 +198,7 @@ static struct hg_error *run(const struct hg_args *args)
 		err = hg_schedule_check(&args->schedule, args->output);
 	if (err)
 		return err;
+	hg_keep_to_ourselves();
 	hg_console_init(&console, args->verbose);
 	err = take_all(&taken);
 	hg_console_clear(&console);
@@ -209,8 +218,8 @@ const struct hg_command hg_cmd_snapshot = {
 		"heapgraph, gdb and delve. On a schedule, %t in its name is the time, %n a number\n"
 		"and %p the PID.\n",
 	.options = HG_OPTION_OUTPUT | HG_OPTION_EVERY | HG_OPTION_WHEN | HG_OPTION_COUNT |
-		   HG_OPTION_KEEP | HG_OPTIONS_LIVE | HG_OPTION_FORMAT | HG_OPTION_VERBOSE |
-		   HG_OPTION_HELP,
+		   HG_OPTION_KEEP | HG_OPTIONS_LIVE | HG_OPTION_OMIT_DATA | HG_OPTION_FORMAT |
+		   HG_OPTION_VERBOSE | HG_OPTION_HELP,
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run,

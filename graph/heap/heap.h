@@ -56,6 +56,10 @@ struct hg_heap_ops {
 	uint32_t (*type_at)(struct hg_heap *heap, uint64_t descriptor, bool *direct);
 	/** Type id of the struct {code; captured variables} that closures over the code at pc are; 0 unknown. Optional. */
 	uint32_t (*closure_type)(struct hg_heap *heap, uint64_t pc);
+	/** Tells what was read of the contents of objects without pointers: names and masks of types that the program itself
+	 * made. Optional. */
+	void (*reads)(const struct hg_heap *heap,
+		      void (*add)(void *arg, uint64_t addr, uint64_t size), void *arg);
 	void (*close)(struct hg_heap *heap);
 };
 

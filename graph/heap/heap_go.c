@@ -309,6 +309,7 @@ static void go_close(struct hg_heap *heap)
 	go_masks_close(go);
 	hg_vec_deinit(&go->modules);
 	hg_vec_deinit(&go->spans);
+	hg_vec_deinit(&go->reads);
 	hg_map_deinit(&go->type_of_descriptor);
 	hg_map_deinit(&go->closure_types);
 	free(go->layouts);
@@ -372,5 +373,6 @@ const struct hg_heap_ops hg_heap_go = {
 	.variable_line = go_heap_variable_line,
 	.type_at = go_heap_type_at,
 	.closure_type = go_heap_closure_type,
+	.reads = go_heap_reads,
 	.close = go_close,
 };

@@ -54,6 +54,10 @@ struct go_span {
 
 struct go_layouts; /* heap_go.c: every field that is asked from the target */
 
+struct go_read { /* a part of a type descriptor */
+	uint64_t addr, size;
+};
+
 struct heap_go {
 	struct hg_heap heap;
 	uint16_t index; /* among the analysis's heaps: of its extents */
@@ -69,6 +73,7 @@ struct heap_go {
 	/* masks: type id -> bits */
 	struct go_masks *masks;
 	struct go_pcln *pcln;		  /* heap_go_pcln.c: caches */
+	HG_VEC(struct go_read) reads;	  /* outside of the program's files */
 	struct hg_map type_of_descriptor; /* descriptor address -> type id */
 	struct hg_map closure_types;	  /* code address -> descriptor; see heap_go_closure.c */
 	bool closures_searched;
@@ -108,6 +113,11 @@ void go_types_open(struct heap_go *go);
 /** Returns the type id of a runtime descriptor at addr: by DWARF, else built from the descriptor; 0 where it is not one. */
 uint32_t go_type_at(struct heap_go *go, uint64_t descriptor);
 uint32_t go_heap_type_at(struct hg_heap *heap, uint64_t descriptor, bool *direct);
+
+/** Remembers that a part of a type descriptor was read; not where it lies in a file. */
+void go_note_read(struct heap_go *go, uint64_t addr, uint64_t size);
+void go_heap_reads(const struct hg_heap *heap, void (*add)(void *arg, uint64_t addr, uint64_t size),
+		   void *arg);
 
 /* heap_go_closure.c */
 uint32_t go_heap_closure_type(struct hg_heap *heap, uint64_t pc);

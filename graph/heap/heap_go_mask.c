@@ -111,8 +111,10 @@ static bool build_mask(struct heap_go *go, uint64_t descriptor, struct go_mask *
 	}
 	uint64_t words = d.ptr_bytes / 8;
 	const uint8_t *bits = hg_image_view(go->prog->image, d.gc_data, (words + 7) / 8);
-	if (bits)
+	if (bits) {
+		go_note_read(go, d.gc_data, (words + 7) / 8);
 		copy_bits(mask, at, bits, words);
+	}
 	return bits;
 }
 
@@ -301,8 +303,10 @@ static struct hg_error *mask_large(struct heap_go *go, struct go_span *span, uin
 		return NULL; // still being zeroed: no pointers yet
 	if (go_descriptor_read_dummy(go, descriptor, &d)) {
 		uint64_t words = d.ptr_bytes / 8;
-		if (words <= span->size / 8)
+		if (words <= span->size / 8) {
 			use_bitmap(go, span, d.gc_data, words);
+			go_note_read(go, d.gc_data, (words + 7) / 8);
+		}
 		return NULL;
 	}
 	span->large_type = go_type_at(go, descriptor);

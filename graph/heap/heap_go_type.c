@@ -146,6 +146,22 @@ bool go_descriptor_field(struct heap_go *go, const struct go_descriptor *d, uint
 	return ret->offset <= d->size;
 }
 
+void go_note_read(struct heap_go *go, uint64_t addr, uint64_t size)
+{
+	struct go_read *place =
+		hg_program_module_at(go->prog, addr) ? NULL : hg_vec_push(&go->reads);
+	if (place)
+		*place = (struct go_read){addr, size};
+}
+
+void go_heap_reads(const struct hg_heap *heap, void (*add)(void *arg, uint64_t addr, uint64_t size),
+		   void *arg)
+{
+	const struct heap_go *go = (const struct heap_go *)heap;
+	for (size_t i = 0; i < go->reads.count; i++)
+		add(arg, go->reads.data[i].addr, go->reads.data[i].size);
+}
+
 /** Reads a runtime name: a byte of flags, a length of 7-bit groups, the text. */
 static uint32_t read_name(struct heap_go *go, uint64_t addr, bool extra_star)
 {
@@ -158,6 +174,7 @@ static uint32_t read_name(struct heap_go *go, uint64_t addr, bool extra_star)
 	const char *text = length <= HG_MAX_NAME ? hg_bytes_take(&cursor, length) : NULL;
 	if (!text || memchr(text, 0, length))
 		return 0;
+	go_note_read(go, addr, (uint64_t)((const uint8_t *)text - bytes) + length);
 	size_t skip = extra_star && length && text[0] == '*';
 	return hg_strtab_addn(&go->prog->strings, text + skip, length - skip);
 }
