@@ -30,7 +30,7 @@ enum hg_option_bit {
 	HG_OPTION_MAX_PAUSE = 1u << 18,
 	HG_OPTION_MAX_GROWTH = 1u << 19,
 	HG_OPTION_NO_STOP = 1u << 20,
-	HG_OPTION_OMIT_DATA = 1u << 21,
+	HG_OPTION_OMIT_DATA = 1u << 23,
 	/* How a live process may be treated. */
 	HG_OPTIONS_LIVE =
 		HG_OPTION_MODE | HG_OPTION_MAX_PAUSE | HG_OPTION_MAX_GROWTH | HG_OPTION_NO_STOP,

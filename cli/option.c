@@ -131,6 +131,7 @@ static void set_flag(enum hg_option_bit bit, struct hg_args *ret)
 {
 	ret->exact |= bit == HG_OPTION_EXACT;
 	ret->verify |= bit == HG_OPTION_VERIFY;
+	ret->omit_data |= bit == HG_OPTION_OMIT_DATA;
 	ret->help |= bit == HG_OPTION_HELP;
 	ret->options |= bit == HG_OPTION_OPTIONS;
 	ret->verbose += bit == HG_OPTION_VERBOSE;
@@ -167,36 +168,6 @@ static struct hg_error *set_option(const struct option_row *row, const char *val
 		return parse_scaled(row->name, value, 1000, &ret->live.max_pause_us);
 	case HG_OPTION_MAX_GROWTH:
 		return parse_scaled(row->name, value, 1 << 20, &ret->live.max_growth);
-<<<<<<< HEAD
-=======
-	case HG_OPTION_NO_STOP:
-		ret->live.mode = "no-stop";
-		return NULL;
-	case HG_OPTION_OMIT_DATA:
-		ret->omit_data = true;
-		return NULL;
-	case HG_OPTION_SORT:
-		ret->sort = value;
-		return NULL;
-	case HG_OPTION_FILTER:
-		ret->filter = value;
-		return NULL;
-	case HG_OPTION_BY:
-		ret->by = value;
-		return NULL;
-	case HG_OPTION_EXACT:
-		ret->exact = true;
-		return NULL;
-	case HG_OPTION_VERIFY:
-		ret->verify = true;
-		return NULL;
-	case HG_OPTION_VERBOSE:
-		ret->verbose++;
-		return NULL;
-	case HG_OPTION_HELP:
-		ret->help = true;
-		return NULL;
->>>>>>> 573877b (Leave out the contents of objects without pointers where that is asked for)
 	default:
 		set_flag(row->bit, ret);
 		return NULL;

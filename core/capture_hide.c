@@ -105,7 +105,8 @@ struct window {
 	const struct hg_core_writer *writer;
 	uint8_t *data;
 	uint64_t at, size;
-	bool changed;
+	bool changed[WINDOW /
+		     PAGE]; // others are left alone, for a hole would become memory on the disk
 };
 
 static struct hg_error *failed(const struct window *window, const char *what)
@@ -113,23 +114,35 @@ static struct hg_error *failed(const struct window *window, const char *what)
 	return hg_error_errno(errno ? errno : EIO, "cannot %s '%s'", what, window->writer->path);
 }
 
-static struct hg_error *flush(struct window *window)
+static struct hg_error *put(struct window *window, uint64_t at, uint64_t end)
 {
-	const uint8_t *from = window->data;
-	uint64_t at = window->at, left = window->changed ? window->size : 0;
-	while (left) {
+	while (at < end) {
 		errno = 0;
-		const ssize_t put = pwrite(window->writer->fd, from, left, (off_t)at);
+		const ssize_t put = pwrite(window->writer->fd, window->data + at, end - at,
+					   (off_t)(window->at + at));
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
 			return failed(window, "write");
-		from += put;
 		at += (uint64_t)put;
-		left -= (uint64_t)put;
 	}
-	window->changed = false;
 	return NULL;
+}
+
+static struct hg_error *flush(struct window *window)
+{
+	struct hg_error *err = NULL;
+	for (uint64_t page = 0, end; page * PAGE < window->size && !err; page = end) {
+		for (end = page; end * PAGE < window->size && window->changed[end];)
+			end++;
+		const uint64_t to = end * PAGE < window->size ? end * PAGE : window->size;
+		if (end > page)
+			err = put(window, page * PAGE, to);
+		else
+			end++;
+	}
+	memset(window->changed, 0, sizeof(window->changed));
+	return err;
 }
 
 static struct hg_error *load(struct window *window, uint64_t offset)
@@ -155,7 +168,16 @@ static struct hg_error *load(struct window *window, uint64_t offset)
 	return NULL;
 }
 
-/** Zeros by way of the window; what is zero already is not written, for a hole would become memory on the disk. */
+/** Zeros of one page that is in the window. */
+static void clear_in_page(struct window *window, uint64_t at, uint64_t size)
+{
+	uint8_t *const data = window->data + at;
+	if (!*data && !memcmp(data, data + 1, size - 1))
+		return;
+	memset(data, 0, size);
+	window->changed[at / PAGE] = true;
+}
+
 static struct hg_error *clear(struct window *window, uint64_t offset, uint64_t size)
 {
 	while (size) {
@@ -166,13 +188,11 @@ static struct hg_error *clear(struct window *window, uint64_t offset, uint64_t s
 			if (offset >= window->at + window->size)
 				return NULL; // behind the end of the file
 		}
-		uint64_t part = window->at + window->size - offset;
+		const uint64_t at = offset - window->at;
+		uint64_t part = PAGE - at % PAGE;
+		part = part < window->size - at ? part : window->size - at;
 		part = part < size ? part : size;
-		uint8_t *data = window->data + (offset - window->at);
-		if (*data || memcmp(data, data + 1, part - 1)) {
-			memset(data, 0, part);
-			window->changed = true;
-		}
+		clear_in_page(window, at, part);
 		offset += part;
 		size -= part;
 	}
