@@ -27,13 +27,15 @@ static void test_notes(void **state)
 		"left_out 1000 3000 asked\nleft_out 5000 6000 asked\n"
 		"left_out 9000 8000 asked\nleft_out x y asked\n"
 		"left_out 0 ffffffffffffffff moving\nleft_out 0 ffffffffffffffff moving\n"
+		"hidden_bytes x\nhidden_bytes 2097152\n"
 		"left_out 1 2 unheard-of\n\0left_out 1000 3000 device\n";
 	struct hg_image *image = read_record(text, sizeof(text) - 1);
 	assert_true(image->inconsistent);
-	assert_int_equal(image->notes.count, 3);
+	assert_int_equal(image->notes.count, 4);
 	assert_non_null(strstr(image->notes.data[0], "no instant"));
-	assert_non_null(strstr(image->notes.data[1], "12.0 KiB in 2 ranges: left out"));
-	assert_non_null(strstr(image->notes.data[2], "2 ranges: of a later time"));
+	assert_non_null(strstr(image->notes.data[1], "left out (2.0 MiB)"));
+	assert_non_null(strstr(image->notes.data[2], "12.0 KiB in 2 ranges: left out"));
+	assert_non_null(strstr(image->notes.data[3], "2 ranges: of a later time"));
 	hg_image_destroy(image);
 	for (size_t size = 0; size < sizeof(text); size++)
 		hg_image_destroy(read_record(text, size));
@@ -50,6 +52,7 @@ static void test_written(void **state)
 	struct hg_text text = {0};
 	hg_snapshot_record(&snapshot, 4096, &text);
 	assert_non_null(strstr(hg_text_str(&text), "mode fork\n"));
+	assert_null(strstr(hg_text_str(&text), "hidden"));
 	assert_non_null(strstr(hg_text_str(&text), "pause_us 1234\n"));
 	assert_non_null(strstr(hg_text_str(&text), "left_out 8000 a000 device\n"));
 	assert_non_null(strstr(hg_text_str(&text), "left_out 1000 2000 failed\n"));
