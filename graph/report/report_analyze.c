@@ -13,6 +13,7 @@
 
 #define SUSPECTS 5	// shown when -n does not say
 #define OTHER_ROWS 10	// of types and roots
+#define BATCH 64	// suspects that are found together
 #define SPOKEN 3	// suspects that get a sentence
 #define SPOKEN_SHARE 50 // thousandths of the live heap that a suspect must hold for one
 #define ENOUGH_TENTHS 7 // of what a variable retains, for a container within it to be named
@@ -377,55 +378,89 @@ static struct hg_error *add_suspect(struct analyze *z, const struct hg_suspect *
 	return NULL;
 }
 
-static struct hg_error *add_suspects(struct analyze *z, const struct hg_filter *filter,
-				     const char *sort, uint64_t limit)
-{
-	uint32_t *order = NULL;
-	hg_cleanup(hg_rows_deinit) struct hg_rows rows = HG_ROWS(suspect_columns);
-	struct hg_text text = {0};
-	uint64_t left_out = 0;
-	struct hg_error *err = rank_groups(z, &order);
-	for (size_t i = 0; !err && i < z->tops.groups.count; i++) {
-		const struct hg_top_group *group = &z->tops.groups.data[order[i]];
-		if (!group->retained)
-			break;
-		if (hg_rows_count(&rows) >= limit) {
-			left_out = filter->active ? 0 : left_out + 1;
-			continue;
-		}
-		struct hg_suspect s;
-		err = hg_suspect_init(z->a, &z->classes, &z->tops, &z->tree, order[i], &s);
-		const uint32_t row = hg_rows_count(&rows);
-		if (!err)
-			err = add_suspect(z, &s, &rows);
-		if (!err && !hg_filter_matches(filter, hg_rows_at(&rows, row)->text)) {
-			hg_rows_cut(&rows, row);
-		} else if (!err && row < SPOKEN &&
-			   (!row ||
-			    hg_rows_at(&rows, row)[COLUMN_PERMILLE].number >= SPOKEN_SHARE)) {
-			say_suspect(z, &s, &text);
-			say_details(z, &s, &text);
-		}
-		hg_suspect_deinit(&s);
-	}
-	unsigned column = 0;
-	if (!err && sort)
-		err = hg_rows_column(&rows, sort, &column);
-	if (!err && sort)
-		hg_rows_sort(&rows, column);
-	hg_text_deinit(&text);
-	free(order);
-	const struct hg_table like = {
-		.name = "rows", .title = "suspects", .rows_left_out = left_out};
-	return err ? err : hg_report_table(z->report, &like, &rows);
-}
-
-/** The tree is needed for the suspects alone; eight bytes an object, before the tables need memory of their own. */
 static void drop_tree(struct analyze *z)
 {
 	free(z->tree.child_at);
 	free(z->tree.child);
 	z->tree.child_at = z->tree.child = NULL;
+}
+
+/** Finds the next suspects. The tree is needed for that alone: eight bytes an object, before names and tables need memory of
+ * their own. */
+static struct hg_error *find_suspects(struct analyze *z, const uint32_t *groups, size_t count,
+				      struct hg_suspect *ret)
+{
+	struct hg_error *err = hg_dominators_children(&z->a->dom, z->a->graph.nodes,
+						      &z->tree.child_at, &z->tree.child);
+	for (size_t i = 0; !err && i < count; i++)
+		err = hg_suspect_init(z->a, &z->classes, &z->tops, &z->tree, groups[i], &ret[i]);
+	drop_tree(z);
+	return err;
+}
+
+static struct hg_error *tell_suspect(struct analyze *z, const struct hg_suspect *s,
+				     const struct hg_filter *filter, struct hg_rows *rows)
+{
+	const uint32_t row = hg_rows_count(rows);
+	struct hg_error *err = add_suspect(z, s, rows);
+	if (err)
+		return err;
+	if (!hg_filter_matches(filter, hg_rows_at(rows, row)->text)) {
+		hg_rows_cut(rows, row);
+	} else if (row < SPOKEN &&
+		   (!row || hg_rows_at(rows, row)[COLUMN_PERMILLE].number >= SPOKEN_SHARE)) {
+		struct hg_text text = {0};
+		say_suspect(z, s, &text);
+		say_details(z, s, &text);
+		hg_text_deinit(&text);
+	}
+	return NULL;
+}
+
+/** Tells of groups, in their order, until there are enough rows; *done: of how many. */
+static struct hg_error *tell_groups(struct analyze *z, const uint32_t *groups, size_t count,
+				    const struct hg_filter *filter, uint64_t limit,
+				    struct hg_rows *rows, size_t *done)
+{
+	struct hg_suspect batch[BATCH] = {0};
+	struct hg_error *err = NULL;
+	for (*done = 0; !err && *done < count && hg_rows_count(rows) < limit;) {
+		size_t now = count - *done < BATCH ? count - *done : BATCH;
+		if (!filter->active && limit - hg_rows_count(rows) < now)
+			now = (size_t)(limit - hg_rows_count(rows));
+		err = find_suspects(z, groups + *done, now, batch);
+		for (size_t i = 0; i < now; i++) {
+			if (!err && hg_rows_count(rows) < limit) {
+				err = tell_suspect(z, &batch[i], filter, rows);
+				(*done)++;
+			}
+			hg_suspect_deinit(&batch[i]);
+			batch[i] = (struct hg_suspect){0};
+		}
+	}
+	return err;
+}
+
+static struct hg_error *add_suspects(struct analyze *z, const struct hg_filter *filter,
+				     const char *sort, uint64_t limit)
+{
+	hg_autofree uint32_t *order = NULL;
+	hg_cleanup(hg_rows_deinit) struct hg_rows rows = HG_ROWS(suspect_columns);
+	size_t count = 0, done = 0;
+	struct hg_error *err = rank_groups(z, &order);
+	while (!err && count < z->tops.groups.count && z->tops.groups.data[order[count]].retained)
+		count++;
+	if (!err)
+		err = tell_groups(z, order, count, filter, limit, &rows, &done);
+	unsigned column = 0;
+	if (!err && sort)
+		err = hg_rows_column(&rows, sort, &column);
+	if (!err && sort)
+		hg_rows_sort(&rows, column);
+	const struct hg_table like = {.name = "rows",
+				      .title = "suspects",
+				      .rows_left_out = filter->active ? 0 : count - done};
+	return err ? err : hg_report_table(z->report, &like, &rows);
 }
 
 static struct hg_error *fill(struct analyze *z, const struct hg_report_args *args)
@@ -435,7 +470,6 @@ static struct hg_error *fill(struct analyze *z, const struct hg_report_args *arg
 	if (!err)
 		err = add_suspects(z, &filter, args->sort, args->limit ? args->limit : SUSPECTS);
 	hg_filter_deinit(&filter);
-	drop_tree(z);
 	if (err)
 		return err;
 	if (!z->a->totals.live_bytes) {
@@ -465,14 +499,10 @@ static struct hg_error *make_analyze(struct hg_analysis *a, const struct hg_repo
 	struct hg_error *err = hg_classes_init(a, &z.classes);
 	if (!err)
 		err = hg_tops_init(a, &z.tops);
-	if (!err)
-		err = hg_dominators_children(&a->dom, a->graph.nodes, &z.tree.child_at,
-					     &z.tree.child);
 	z.namer = (struct hg_namer){.a = a, .classes = &z.classes, .tops = &z.tops};
 	if (!err)
 		err = fill(&z, args);
 	hg_namer_deinit(&z.namer);
-	drop_tree(&z);
 	hg_tops_deinit(&z.tops);
 	hg_classes_deinit(&z.classes);
 	return err;
