@@ -203,8 +203,10 @@ static bool looks_like_array(const struct typing *t, const struct place *p, uint
 {
 	const uint64_t before = p->at % size ? 0 : p->at;
 	const uint64_t room = p->room + before, step = (before / ARRAY_WORDS + 8) & ~7ull;
+	if (!hg_shape_has_pointers(t->shapes, type))
+		return true;
 	const uint8_t *bytes = hg_image_view(t->a->prog->image, p->addr + p->size - room, room);
-	if (!bytes || !hg_shape_has_pointers(t->shapes, type))
+	if (!bytes)
 		return true;
 	const struct tally front = count_pointers(t, bytes, 0, before, step, type);
 	const struct tally behind = count_pointers(t, bytes, before, room, 8, type);
@@ -215,6 +217,8 @@ static bool looks_like_array(const struct typing *t, const struct place *p, uint
 static bool combine(struct typing *t, const struct place *p, uint32_t type)
 {
 	uint32_t *known = &t->a->blocks.types[p->block];
+	if (!*known || (*known == type && !p->at))
+		return false;
 	const struct hg_type *old = hg_type_get(t->a->prog, *known);
 	if (t->a->heaps.data[p->extent->heap]->ops->pointer_bits || old->kind != HG_TYPE_STRUCT ||
 	    hg_type_get(t->a->prog, hg_type_strip(t->a->prog, type))->kind != HG_TYPE_STRUCT ||

@@ -308,16 +308,18 @@ bool hg_shape_varies(struct hg_shapes *shapes, uint32_t type)
 
 bool hg_shape_aligned(const struct hg_program *prog, uint32_t type, uint64_t addr)
 {
+	if (addr % 8 == 0)
+		return true;
 	const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
 	if (t->kind == HG_TYPE_POINTER)
-		return addr % 8 == 0;
+		return false;
 	if (t->kind != HG_TYPE_STRUCT || t->language == HG_LANGUAGE_GO)
 		return true;
 	for (uint32_t i = 0; i < t->member_count; i++) {
 		const struct hg_member *m = &prog->types.members.data[t->members + i];
 		const struct hg_type *type_of = hg_type_get(prog, hg_type_strip(prog, m->type));
 		if (type_of->kind == HG_TYPE_POINTER && m->offset % 8 == 0)
-			return addr % 8 == 0;
+			return false;
 	}
 	return true;
 }

@@ -13,11 +13,13 @@
 #define LAST_SEGMENTS 4	 // at its end, when the middle is left out
 #define MAX_ROOT_DEPTH 8 // roots in roots in roots
 #define MAX_PERIOD 4	 // nodes that come again and again on a way
+#define AHEAD 16	 // nodes between a prefetch and its use
 
 void hg_namer_deinit(struct hg_namer *namer)
 {
 	hg_vec_deinit(&namer->outs);
-	namer->outs_of = 0;
+	hg_vec_deinit(&namer->nearest);
+	namer->outs_of = namer->shared = 0;
 }
 
 static const struct hg_root *get_root(const struct hg_namer *namer, uint32_t root)
@@ -278,17 +280,19 @@ static void reverse(node_list *nodes)
 	}
 }
 
-/** Above what several roots reach: the way from the one that is nearest, where no other is as near. Nearest first. */
-static struct hg_error *add_nearest(const struct hg_namer *namer, node_list *nodes)
+/** Finds the way to what several roots reach from the one that is nearest, where no other is as near. */
+static struct hg_error *find_nearest(struct hg_namer *namer, uint32_t shared)
 {
 	const struct hg_graph *graph = &namer->a->graph;
 	struct hg_path first = {0}, second = {0};
-	struct hg_error *err = hg_path_shortest(graph, nodes->data[nodes->count - 1], &first);
+	namer->shared = 0;
+	namer->nearest.count = 0;
+	struct hg_error *err = hg_path_shortest(graph, shared, &first);
 	if (!err)
 		err = hg_path_second(graph, &first, &second);
 	const bool nearer = second.length > first.length;
 	for (uint32_t i = first.length; !err && nearer && i > 2; i--) {
-		uint32_t *place = hg_vec_push(nodes);
+		uint32_t *place = hg_vec_push(&namer->nearest);
 		if (!place)
 			err = &hg_enomem;
 		else
@@ -296,6 +300,22 @@ static struct hg_error *add_nearest(const struct hg_namer *namer, node_list *nod
 	}
 	hg_path_deinit(&first);
 	hg_path_deinit(&second);
+	namer->shared = err ? 0 : shared;
+	return err;
+}
+
+/** Above what several roots reach: that way, nearest first. It takes a walk through the heap, and is asked for again. */
+static struct hg_error *add_nearest(struct hg_namer *namer, node_list *nodes)
+{
+	const uint32_t shared = nodes->data[nodes->count - 1];
+	struct hg_error *err = namer->shared == shared ? NULL : find_nearest(namer, shared);
+	for (size_t i = 0; !err && i < namer->nearest.count; i++) {
+		uint32_t *place = hg_vec_push(nodes);
+		if (!place)
+			err = &hg_enomem;
+		else
+			*place = namer->nearest.data[i];
+	}
 	return err;
 }
 
@@ -480,6 +500,12 @@ struct hg_error *hg_nearest_roots(const struct hg_analysis *a, uint32_t **ret)
 		return &hg_enomem;
 	for (uint32_t i = 1; i < a->dom.reached; i++) {
 		const uint32_t node = a->dom.preorder[i];
+		if (i + 2 * AHEAD < a->dom.reached) {
+			__builtin_prefetch(&a->dom.idom[a->dom.preorder[i + 2 * AHEAD]]);
+			const uint32_t near = a->dom.preorder[i + AHEAD];
+			__builtin_prefetch(&root_of[near], 1);
+			__builtin_prefetch(&root_of[a->dom.idom[near]]);
+		}
 		root_of[node] = hg_node_is_root(a, node) ? node : root_of[a->dom.idom[node]];
 	}
 	*ret = root_of;

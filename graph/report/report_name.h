@@ -16,6 +16,8 @@ struct hg_namer {
 	const struct hg_tops *tops;
 	uint32_t outs_of; /* the node whose edges are in outs; 0 none */
 	hg_outs outs;
+	uint32_t shared; /* what several roots share whose nearest way is in nearest; 0 none */
+	HG_VEC(uint32_t) nearest; /* nodes of the way, from the next to it on */
 };
 
 void hg_namer_deinit(struct hg_namer *namer);
