@@ -172,7 +172,7 @@ static unsigned agrees(const struct hg_evidence *e, uint32_t type, const struct 
 	const struct hg_type t = *hg_type_get(a->prog, type);
 	if (t.kind != HG_TYPE_STRUCT || t.incomplete || !t.size || t.size > block->size)
 		return 0;
-	bool tail = block->size - t.size < MAX_TAIL || c_has_open_end(a->prog, type);
+	bool tail = block->size - t.size < MAX_TAIL || hg_shape_is_open(e->shapes, type);
 	unsigned confirmed = 1;
 	for (uint64_t i = 0; i + 8 <= t.size && i < LOOKED_AT; i += 8) {
 		const uint64_t value = hg_load_u64(block->bytes + i);

@@ -2,29 +2,12 @@
 
 #include <stdlib.h>
 
-#include "core/base/limits.h"
-
-/** What ends with an array of no fixed length, or of one as it was written before C99, stands alone: its block has room for
- * more of them. */
-bool c_has_open_end(const struct hg_program *prog, uint32_t type)
-{
-	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
-		const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
-		if (t->kind == HG_TYPE_ARRAY)
-			return t->count < 2 && depth;
-		if (t->kind != HG_TYPE_STRUCT || !t->member_count)
-			return false;
-		type = prog->types.members.data[t->members + t->member_count - 1].type;
-	}
-	return false;
-}
-
 /** A T * points to one T or to many; void * says nothing. */
 struct hg_guess c_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
 			  uint64_t offset, uint64_t value)
 {
 	(void)base, (void)offset, (void)value;
-	const bool one = leaf->type && c_has_open_end(lang->a->prog, leaf->type);
+	const bool one = leaf->type && hg_shape_is_open(lang->shapes, leaf->type);
 	return (struct hg_guess){.type = leaf->type, .count = one, .sure = 1};
 }
 

@@ -10,7 +10,6 @@ extern const struct hg_lang_ops hg_lang_c;
 
 struct hg_guess c_resolve(struct hg_lang *lang, const struct hg_leaf *leaf, uint64_t base,
 			  uint64_t offset, uint64_t value);
-bool c_has_open_end(const struct hg_program *prog, uint32_t type);
 void c_name_type(struct hg_lang *lang, uint32_t type, struct hg_text *out);
 struct hg_container c_container(struct hg_lang *lang, uint32_t type, uint64_t addr, uint64_t size,
 				const struct hg_storage *storage);

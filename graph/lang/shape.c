@@ -154,6 +154,19 @@ static void open_end(const struct hg_shapes *shapes, struct hg_shape *shape,
 		last->end = UINT64_MAX;
 }
 
+static bool is_open(const struct hg_program *prog, uint32_t type)
+{
+	for (unsigned depth = 0; depth < HG_MAX_TYPE_DEPTH; depth++) {
+		const struct hg_type *t = hg_type_get(prog, hg_type_strip(prog, type));
+		if (t->kind == HG_TYPE_ARRAY)
+			return t->count < 2 && depth;
+		if (t->kind != HG_TYPE_STRUCT || !t->member_count)
+			return false;
+		type = prog->types.members.data[t->members + t->member_count - 1].type;
+	}
+	return false;
+}
+
 static struct hg_shape **shape_place(struct hg_shapes *shapes, uint32_t type)
 {
 	if (type >= shapes->by_type.count) {
@@ -194,6 +207,7 @@ static struct hg_shape *shape_of(struct hg_shapes *shapes, uint32_t type)
 		open_end(shapes, shape, &t);
 		shape->has_pointers = shape->pieces.count;
 	}
+	shape->open = is_open(shapes->prog, type);
 	shapes->depth--;
 	shape->busy = false;
 	return shape;
@@ -271,19 +285,21 @@ struct hg_leaf hg_shape_leaf_at(struct hg_shapes *shapes, uint32_t type, struct 
 		const struct hg_piece *found = shape ? find_piece(shape, w.offset) : NULL;
 		if (!found)
 			break;
-		struct hg_piece piece = *found;
-		if (piece.kind == HG_LEAF_CHOICE) {
-			if (!choose(&w, &piece))
+		struct hg_piece chosen;
+		if (found->kind == HG_LEAF_CHOICE) {
+			chosen = *found;
+			if (!choose(&w, &chosen))
 				break;
-			if (piece.kind == HG_LEAF_NONE) {
-				enter(&w, piece.start, piece.type);
+			if (chosen.kind == HG_LEAF_NONE) {
+				enter(&w, chosen.start, chosen.type);
 				continue;
 			}
+			found = &chosen;
 		}
-		if (piece.kind != HG_LEAF_NONE)
-			return (struct hg_leaf){piece.kind, piece.form, piece.type,
-						w.base + piece.start};
-		if (!enter_element(&w, piece.start, piece.type))
+		if (found->kind != HG_LEAF_NONE)
+			return (struct hg_leaf){found->kind, found->form, found->type,
+						w.base + found->start};
+		if (!enter_element(&w, found->start, found->type))
 			break;
 	}
 	return (struct hg_leaf){0};
@@ -298,6 +314,12 @@ bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type)
 {
 	const struct hg_shape *shape = shape_of(shapes, type);
 	return shape && shape->has_pointers;
+}
+
+bool hg_shape_is_open(struct hg_shapes *shapes, uint32_t type)
+{
+	const struct hg_shape *shape = shape_of(shapes, type);
+	return shape && shape->open;
 }
 
 bool hg_shape_varies(struct hg_shapes *shapes, uint32_t type)

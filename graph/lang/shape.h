@@ -47,6 +47,7 @@ struct hg_shape {
 	unsigned steps;			/* that its making took */
 	bool has_pointers;
 	bool varies; /* hg_shape_varies() */
+	bool open;   /* hg_shape_is_open() */
 	bool busy;   /* being made: a type that contains itself is damaged */
 };
 
@@ -87,6 +88,9 @@ struct hg_leaf hg_shape_leaf(struct hg_shapes *shapes, uint32_t type, uint64_t o
 struct hg_leaf hg_shape_leaf_at(struct hg_shapes *shapes, uint32_t type, struct hg_place place,
 				uint64_t offset);
 bool hg_shape_has_pointers(struct hg_shapes *shapes, uint32_t type);
+/** Does the type end with an array of no fixed length, or of one as it was written before C99? It stands alone: its block has
+ * room for more of them. */
+bool hg_shape_is_open(struct hg_shapes *shapes, uint32_t type);
 /** May values of the type hold values of different types at one place? */
 bool hg_shape_varies(struct hg_shapes *shapes, uint32_t type);
 
