@@ -433,38 +433,19 @@ void hg_blocks_find_many(const struct hg_blocks *blocks, const uint64_t *addrs, 
 
 /** ---- Slot and block -> what is known of them ---- */
 
-/** Returns the first set bit at or behind `slot` in the bitmap of starts (0) or ends (1); slots where there is none. */
-static uint32_t next_bit(const struct hg_blocks *blocks, const struct hg_extent *extent,
-			 uint32_t slot, unsigned which)
+/** Returns the first set bit in a word behind that of `slot` in the bitmap of starts (0) or ends (1); slots where there is none. */
+uint32_t hg_blocks_bit_behind(const struct hg_blocks *blocks, const struct hg_extent *extent,
+			      uint32_t slot, unsigned which)
 {
-	const uint32_t slots = extent->slots;
-	if (slot >= slots)
-		return slots;
 	const struct hg_block_word *all = &blocks->words.data[extent->first_word + which];
 	const unsigned shift = extent->irregular;
-	uint64_t at = slot / 64;
-	uint64_t word = all[at << shift].bits & UINT64_MAX << slot % 64;
 	const uint64_t words = words_of(extent);
-	while (!word) {
-		if (++at == words)
-			return slots;
-		word = all[at << shift].bits;
+	for (uint64_t at = (uint64_t)slot / 64 + 1; at < words; at++) {
+		const uint64_t word = all[at << shift].bits;
+		if (word)
+			return (uint32_t)(at * 64 + (unsigned)__builtin_ctzll(word));
 	}
-	return (uint32_t)(at * 64 + (unsigned)__builtin_ctzll(word));
-}
-
-uint32_t hg_blocks_next_slot(const struct hg_blocks *blocks, const struct hg_extent *extent,
-			     uint32_t slot)
-{
-	return next_bit(blocks, extent, slot, 0);
-}
-
-uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks, const struct hg_extent *extent,
-			     uint32_t slot)
-{
-	if (!extent->irregular)
-		return extent->stride;
-	return ((uint64_t)next_bit(blocks, extent, slot, 1) - slot + 1) * extent->stride;
+	return extent->slots;
 }
 
 const struct hg_extent *hg_blocks_extent(const struct hg_blocks *blocks, uint32_t block)

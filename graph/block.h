@@ -111,11 +111,11 @@ void hg_blocks_find_many(const struct hg_blocks *blocks, const uint64_t *addrs, 
 			 uint32_t *ret);
 
 /** Returns the first slot at or behind `slot` at which a block starts; extent->slots where there is none. */
-uint32_t hg_blocks_next_slot(const struct hg_blocks *blocks, const struct hg_extent *extent,
-			     uint32_t slot);
+static inline uint32_t hg_blocks_next_slot(const struct hg_blocks *blocks,
+					   const struct hg_extent *extent, uint32_t slot);
 /** Returns the size of the block that starts at `slot`. */
-uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks, const struct hg_extent *extent,
-			     uint32_t slot);
+static inline uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks,
+					   const struct hg_extent *extent, uint32_t slot);
 static inline uint64_t hg_extent_slot_addr(const struct hg_extent *extent, uint32_t slot)
 {
 	return extent->addr + slot * extent->stride;
@@ -159,6 +159,8 @@ static inline bool hg_blocks_starts_at(const struct hg_blocks *blocks,
 /* The fast path of the lookups: */
 
 const struct hg_page_window *hg_blocks_probe(const struct hg_page_index *index, uint64_t key);
+uint32_t hg_blocks_bit_behind(const struct hg_blocks *blocks, const struct hg_extent *extent,
+			      uint32_t slot, unsigned which);
 const struct hg_extent *hg_blocks_extent_behind(const struct hg_blocks *blocks, uint32_t extent,
 						uint64_t addr);
 
@@ -233,6 +235,32 @@ static inline uint32_t hg_blocks_find(const struct hg_blocks *blocks, uint64_t a
 {
 	const struct hg_extent *extent = hg_blocks_extent_at(blocks, addr);
 	return extent ? hg_blocks_find_in(blocks, extent, addr) : HG_NO_BLOCK;
+}
+
+/* Of walks: mostly the word that a slot is in knows the answer. */
+
+static inline uint32_t hg_blocks_next_slot(const struct hg_blocks *blocks,
+					   const struct hg_extent *extent, uint32_t slot)
+{
+	if (slot >= extent->slots)
+		return extent->slots;
+	const uint64_t bits = blocks->words.data[hg_extent_word(extent, slot)].bits >> (slot % 64);
+	if (__builtin_expect(bits != 0, 1))
+		return slot + (unsigned)__builtin_ctzll(bits);
+	return hg_blocks_bit_behind(blocks, extent, slot, 0);
+}
+
+static inline uint64_t hg_blocks_slot_size(const struct hg_blocks *blocks,
+					   const struct hg_extent *extent, uint32_t slot)
+{
+	if (!extent->irregular)
+		return extent->stride;
+	const uint64_t bits =
+		blocks->words.data[hg_extent_word(extent, slot) + 1].bits >> (slot % 64);
+	if (__builtin_expect(bits != 0, 1))
+		return ((uint64_t)(unsigned)__builtin_ctzll(bits) + 1) * extent->stride;
+	return ((uint64_t)hg_blocks_bit_behind(blocks, extent, slot, 1) - slot + 1) *
+	       extent->stride;
 }
 
 #endif

@@ -417,7 +417,7 @@ static void follow_exact(struct typing *t)
 	for (size_t i = 0; i < blocks->extents.count && !t->failed; i++) {
 		const struct hg_extent *extent = &blocks->extents.data[i];
 		uint32_t block = extent->first;
-		if (extent->no_pointers)
+		if (extent->no_pointers || extent->irregular) // see take_exact()
 			continue;
 		for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
 		     slot = hg_blocks_next_slot(blocks, extent, slot + 1), block++) {

@@ -189,22 +189,6 @@ static struct hg_error *settle_conservative(struct settle *s)
 	return err;
 }
 
-static uint64_t reached_bytes(const struct settle *s)
-{
-	const struct hg_analysis *a = s->a;
-	uint64_t bytes = 0;
-	for (size_t i = 0; i < a->blocks.extents.count; i++) {
-		const struct hg_extent *extent = &a->blocks.extents.data[i];
-		uint32_t node = a->graph.first_block + extent->first;
-		for (uint32_t slot = hg_blocks_next_slot(&a->blocks, extent, 0);
-		     slot < extent->slots;
-		     slot = hg_blocks_next_slot(&a->blocks, extent, slot + 1), node++)
-			if (s->reached[node])
-				bytes += hg_blocks_slot_size(&a->blocks, extent, slot);
-	}
-	return bytes;
-}
-
 /** Marks the blocks that are not reached yet; after the last edges, those that are not reached still are none. */
 static struct hg_error *mark_doubted(struct settle *s)
 {
@@ -218,12 +202,26 @@ static struct hg_error *mark_doubted(struct settle *s)
 	return NULL;
 }
 
+/** Drops from the doubted blocks those that nothing reached, and sums the others. */
 static void keep_reached(struct settle *s)
 {
-	const struct hg_analysis *a = s->a;
-	for (uint32_t i = 0; i < a->blocks.count; i++)
-		if (!s->reached[a->graph.first_block + i])
-			a->priv->doubted[i / 64] &= ~((uint64_t)1 << (i % 64));
+	struct hg_analysis *a = s->a;
+	const struct hg_blocks *blocks = &a->blocks;
+	for (size_t i = 0; i < blocks->extents.count; i++) {
+		const struct hg_extent *extent = &blocks->extents.data[i];
+		uint32_t block = extent->first;
+		for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
+		     slot = hg_blocks_next_slot(blocks, extent, slot + 1), block++) {
+			const uint64_t bit = (uint64_t)1 << (block % 64);
+			if (!(a->priv->doubted[block / 64] & bit))
+				continue;
+			if (s->reached[a->graph.first_block + block])
+				a->coverage.conservative_bytes +=
+					hg_blocks_slot_size(blocks, extent, slot);
+			else
+				a->priv->doubted[block / 64] &= ~bit;
+		}
+	}
 }
 
 static struct hg_error *run(struct settle *s)
@@ -238,15 +236,12 @@ static struct hg_error *run(struct settle *s)
 	if (!err)
 		err = keep_needed(s, TURN_SECONDARY);
 	bool weak = s->weak_at || a->coverage.conservative_edges;
-	uint64_t certain = !err && weak ? reached_bytes(s) : 0;
 	if (!err && weak)
 		err = mark_doubted(s);
 	if (!err)
 		err = settle_conservative(s);
-	if (!err && weak) {
-		a->coverage.conservative_bytes = reached_bytes(s) - certain;
+	if (!err && weak)
 		keep_reached(s);
-	}
 	if (!err && s->added.count)
 		err = hg_graph_add_edges(&a->graph, s->added.data, s->added.count);
 	return err;
