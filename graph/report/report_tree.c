@@ -24,7 +24,7 @@ static struct hg_error *whole_heap(struct hg_why *why)
 	hg_why_widen(why);
 	why->targets[0] = 0;
 	say(why, "the whole heap", why->a->retained[0]);
-	return hg_trie_init(&why->namer, &why->tree, why->targets, HG_TRIE_WHOLE | HG_TRIE_ADDITIVE,
+	return hg_trie_init(&why->namer, why->targets, HG_TRIE_WHOLE | HG_TRIE_ADDITIVE,
 			    &why->trie);
 }
 
@@ -33,7 +33,7 @@ static struct hg_error *below(struct hg_why *why, const char *what)
 {
 	hg_why_widen(why);
 	struct hg_error *err =
-		hg_trie_init(&why->namer, &why->tree, why->targets,
+		hg_trie_init(&why->namer, why->targets,
 			     HG_TRIE_WHOLE | HG_TRIE_BELOW | HG_TRIE_ADDITIVE, &why->trie);
 	if (!err)
 		say(why, what, why->trie.steps.data[0].retained);

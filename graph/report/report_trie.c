@@ -20,7 +20,7 @@ enum {
 struct build {
 	struct hg_namer *namer;
 	const struct hg_analysis *a;
-	const struct hg_dominator_tree *tree;
+	uint32_t *child_at, *child; /* as from hg_dominators_children() */
 	struct hg_trie *trie;
 	unsigned flags;	      /* HG_TRIE_* */
 	uint8_t *marks;	      /* per node */
@@ -230,10 +230,11 @@ static void place_stored(void *arg, uint32_t type, uint64_t offset, uint32_t nod
 
 static struct hg_error *place_children(struct build *b, uint32_t parent)
 {
-	const struct hg_dominator_tree *tree = b->tree;
+	const uint32_t *child = b->child;
+	const uint32_t start = b->child_at[parent], end = b->child_at[parent + 1];
 	uint32_t left = 0;
-	for (uint32_t c = tree->child_at[parent]; c < tree->child_at[parent + 1]; c++) {
-		const uint32_t node = tree->child[c];
+	for (uint32_t c = start; c < end; c++) {
+		const uint32_t node = child[c];
 		if (!is_wanted(b, node))
 			continue;
 		bool placed = true;
@@ -263,9 +264,9 @@ static struct hg_error *place_children(struct build *b, uint32_t parent)
 		if (!place_block(b, out->to, b->step_of[parent], via, false))
 			return &hg_enomem;
 	}
-	for (uint32_t c = tree->child_at[parent]; c < tree->child_at[parent + 1]; c++)
-		if (is_child(b, parent, tree->child[c]) &&
-		    !place_block(b, tree->child[c], b->step_of[parent], 0, true))
+	for (uint32_t c = start; c < end; c++)
+		if (is_child(b, parent, child[c]) &&
+		    !place_block(b, child[c], b->step_of[parent], 0, true))
 			return &hg_enomem;
 	return NULL;
 }
@@ -323,20 +324,32 @@ static bool counts(const struct build *b, uint32_t node)
 	       !hg_class_is_inner(classes, node, classes->of[b->a->dom.idom[node]]);
 }
 
+static void sum_node(const struct build *b, uint32_t node, uint64_t size)
+{
+	if (!(b->marks[node] & MARK_TARGET) || !b->step_of[node])
+		return;
+	struct hg_trie_step *step = &b->trie->steps.data[b->step_of[node]];
+	step->count += counts(b, node);
+	step->shallow += size;
+	step->self = step->shallow;
+	if (b->flags & HG_TRIE_ADDITIVE)
+		step->retained = step->self;
+	else if (!(b->marks[node] & MARK_BELOW))
+		step->retained += b->a->retained[node];
+}
+
 static struct hg_error *sum(struct build *b)
 {
+	const struct hg_blocks *blocks = &b->a->blocks;
 	struct hg_trie_step *steps = b->trie->steps.data;
-	for (uint32_t node = 1; node < b->a->graph.nodes; node++) {
-		if (!(b->marks[node] & MARK_TARGET) || !b->step_of[node])
-			continue;
-		struct hg_trie_step *step = &steps[b->step_of[node]];
-		step->count += counts(b, node);
-		step->shallow += hg_node_size(b->a, node);
-		step->self = step->shallow;
-		if (b->flags & HG_TRIE_ADDITIVE)
-			step->retained = step->self;
-		else if (!(b->marks[node] & MARK_BELOW))
-			step->retained += b->a->retained[node];
+	for (uint32_t node = 1; node < b->a->graph.first_block; node++)
+		sum_node(b, node, 0);
+	for (size_t i = 0; i < blocks->extents.count; i++) {
+		const struct hg_extent *extent = &blocks->extents.data[i];
+		uint32_t node = b->a->graph.first_block + extent->first;
+		for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
+		     slot = hg_blocks_next_slot(blocks, extent, slot + 1), node++)
+			sum_node(b, node, hg_blocks_slot_size(blocks, extent, slot));
 	}
 	for (size_t i = b->trie->steps.count; i-- > 1;) {
 		struct hg_trie_step *above = &steps[steps[i].parent];
@@ -352,11 +365,16 @@ static struct hg_error *build(struct build *b, const uint8_t *targets)
 	*b->trie = (struct hg_trie){0};
 	b->marks = calloc(b->a->graph.nodes, 1);
 	b->step_of = calloc(b->a->graph.nodes, sizeof(*b->step_of));
-	struct hg_error *err = &hg_enomem;
-	if (b->marks && b->step_of && hg_vec_push(&b->trie->steps)) {
+	struct hg_error *err = b->marks && b->step_of && hg_vec_push(&b->trie->steps)
+				       ? hg_dominators_children(&b->a->dom, b->a->graph.nodes,
+								&b->child_at, &b->child)
+				       : &hg_enomem;
+	if (!err) {
 		mark_nodes(b, targets);
 		err = place_all(b);
 	}
+	free(b->child_at); // eight bytes an object, which sums want for themselves
+	free(b->child);
 	if (!err)
 		err = sum(b);
 	free(b->marks);
@@ -369,11 +387,10 @@ static struct hg_error *build(struct build *b, const uint8_t *targets)
 	return err;
 }
 
-struct hg_error *hg_trie_init(struct hg_namer *namer, const struct hg_dominator_tree *tree,
-			      const uint8_t *targets, unsigned flags, struct hg_trie *trie)
+struct hg_error *hg_trie_init(struct hg_namer *namer, const uint8_t *targets, unsigned flags,
+			      struct hg_trie *trie)
 {
-	struct build b = {
-		.namer = namer, .a = namer->a, .tree = tree, .trie = trie, .flags = flags};
+	struct build b = {.namer = namer, .a = namer->a, .trie = trie, .flags = flags};
 	return build(&b, targets);
 }
 

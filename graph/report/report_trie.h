@@ -51,8 +51,8 @@ enum {
 };
 
 /** Merges the ways to the targets (one byte a node, non-zero: is one). */
-struct hg_error *hg_trie_init(struct hg_namer *namer, const struct hg_dominator_tree *tree,
-			      const uint8_t *targets, unsigned flags, struct hg_trie *trie);
+struct hg_error *hg_trie_init(struct hg_namer *namer, const uint8_t *targets, unsigned flags,
+			      struct hg_trie *trie);
 void hg_trie_deinit(struct hg_trie *trie);
 
 #endif

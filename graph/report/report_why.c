@@ -103,11 +103,27 @@ static struct hg_error *say_shared(struct hg_why *why)
 
 static struct hg_error *show_tree(struct hg_why *why, bool whole)
 {
-	struct hg_error *err = hg_trie_init(&why->namer, &why->tree, why->targets,
-					    whole ? HG_TRIE_WHOLE : 0, &why->trie);
+	struct hg_error *err =
+		hg_trie_init(&why->namer, why->targets, whole ? HG_TRIE_WHOLE : 0, &why->trie);
 	if (!err && !whole)
 		err = say_shared(why);
 	return err ? err : hg_why_rows(why, whole ? "what it retains" : "who holds it");
+}
+
+static void sum_types_in(const struct hg_why *why, const struct hg_extent *extent,
+			 struct hg_class *sums)
+{
+	const struct hg_blocks *blocks = &why->a->blocks;
+	uint32_t node = why->a->graph.first_block + extent->first;
+	for (uint32_t slot = hg_blocks_next_slot(blocks, extent, 0); slot < extent->slots;
+	     slot = hg_blocks_next_slot(blocks, extent, slot + 1), node++) {
+		if (!why->targets[node])
+			continue;
+		const uint32_t above = why->classes.of[why->a->dom.idom[node]];
+		struct hg_class *sum = &sums[why->classes.of[node]];
+		sum->count += !hg_class_is_inner(&why->classes, node, above);
+		sum->shallow += hg_blocks_slot_size(blocks, extent, slot);
+	}
 }
 
 static struct hg_error *add_types_below(struct hg_why *why, const char *title)
@@ -121,13 +137,8 @@ static struct hg_error *add_types_below(struct hg_why *why, const char *title)
 	hg_autofree struct hg_class *sums = calloc(why->classes.count, sizeof(*sums));
 	if (!sums)
 		return &hg_enomem;
-	for (uint32_t node = why->a->graph.first_block; node < why->a->graph.nodes; node++) {
-		if (!why->targets[node])
-			continue;
-		const uint32_t above = why->classes.of[why->a->dom.idom[node]];
-		sums[why->classes.of[node]].count += !hg_class_is_inner(&why->classes, node, above);
-		sums[why->classes.of[node]].shallow += hg_node_size(why->a, node);
-	}
+	for (size_t i = 0; i < why->a->blocks.extents.count; i++)
+		sum_types_in(why, &why->a->blocks.extents.data[i], sums);
 	for (uint32_t i = 1; i < why->classes.count; i++) {
 		struct hg_cell *cells = sums[i].count ? hg_rows_add(&rows) : NULL;
 		if (sums[i].count && !cells)
@@ -192,7 +203,7 @@ static struct hg_error *why_type(struct hg_why *why, uint32_t class)
 	const struct hg_analysis *a = why->a;
 	for (uint32_t node = a->graph.first_block; node < a->graph.nodes; node++)
 		why->targets[node] = why->classes.of[node] == class && hg_node_is_live(a, node);
-	struct hg_error *err = hg_trie_init(&why->namer, &why->tree, why->targets, 0, &why->trie);
+	struct hg_error *err = hg_trie_init(&why->namer, why->targets, 0, &why->trie);
 	if (!err) {
 		say_type(why, class, why->trie.steps.data[0].retained);
 		err = say_shared(why);
@@ -403,9 +414,6 @@ struct hg_error *hg_why_init(struct hg_analysis *a, const struct hg_report_args 
 		err = hg_classes_init(a, &why->classes);
 	if (!err)
 		err = hg_tops_init(a, &why->tops);
-	if (!err)
-		err = hg_dominators_children(&a->dom, a->graph.nodes, &why->tree.child_at,
-					     &why->tree.child);
 	why->namer = (struct hg_namer){.a = a, .classes = &why->classes, .tops = &why->tops};
 	return err;
 }
@@ -414,8 +422,6 @@ void hg_why_deinit(struct hg_why *why)
 {
 	hg_trie_deinit(&why->trie);
 	hg_namer_deinit(&why->namer);
-	free(why->tree.child_at);
-	free(why->tree.child);
 	hg_tops_deinit(&why->tops);
 	hg_classes_deinit(&why->classes);
 	free(why->targets);

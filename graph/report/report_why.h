@@ -21,7 +21,6 @@ struct hg_why {
 	uint64_t depth; /* steps from the top that are shown; 0 all */
 	struct hg_classes classes;
 	struct hg_tops tops;
-	struct hg_dominator_tree tree;
 	struct hg_namer namer;
 	uint8_t *targets; /* per node */
 	struct hg_trie trie;
