@@ -97,6 +97,18 @@ def by_memcheck(path):
     return found
 
 
+def by_memcheck_twice(path):
+    """What memcheck says in two runs, one after the other. In one of many it takes a word that is another one in each run for a
+    pointer into the middle of a block, and what hangs on that for possibly lost; heapgraph has no part in it."""
+    before = by_memcheck(path)
+    for _ in range(4):
+        found = by_memcheck(path)
+        if found == before:
+            return found
+        before = found
+    raise Failed(f"memcheck says something else in each of five runs, last {found}")
+
+
 def by_lsan(path):
     done = subprocess.run([path, "check"], capture_output=True, text=True, timeout=LIMIT, check=False,
                           env={**os.environ, "LSAN_OPTIONS": "report_objects=1", "ASAN_OPTIONS": "detect_leaks=1"})
@@ -129,7 +141,7 @@ def compare(name, found, differences, got):
 
 def memcheck(language, as_core):
     path = program(language)
-    found = by_memcheck(path)
+    found = by_memcheck_twice(path)
     with Target(path, env=ENV) as target:
         if not as_core:
             return compare("memcheck", found, MEMCHECK[language], by_heapgraph(target.pid))
